@@ -1,0 +1,1 @@
+"""The HTTP API: one router a service, reading materialized tables only."""

@@ -1,0 +1,1 @@
+"""The embedded stack: each store is the real engine, on loopback, under one home folder."""

@@ -1,0 +1,121 @@
+"""Snapshots: the one binary form in which every engine's state is stored, moved and restored.
+
+A snapshot is ``CAPS``, a little-endian uint32 header length, a JSON header (engine, version, parameters, arrays with
+dtype and shape), and the arrays' bytes in that order. Nothing is pickled, so a snapshot cannot run code.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from engines.errors import StateMismatch
+
+_MAGIC = b"CAPS"
+AnyArray = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A decoded snapshot.
+
+    Attributes
+    ----------
+    engine : str
+        Name of the engine that made it.
+    version : int
+        Version of that engine's definition.
+    parameters : dict
+        The keyword arguments the engine was built with.
+    arrays : dict of str to ndarray
+        The state, writable copies.
+    """
+
+    engine: str
+    version: int
+    parameters: dict[str, Any]
+    arrays: dict[str, AnyArray]
+
+
+def pack(engine: str, version: int, parameters: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> bytes:
+    """Encode an engine's state.
+
+    Parameters
+    ----------
+    engine, version, parameters
+        Identity of the state; checked when it is restored.
+    arrays : mapping of str to ndarray
+        Arrays of fixed-size dtypes, any shape.
+
+    Returns
+    -------
+    bytes
+    """
+    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    header = json.dumps(
+        {
+            "engine": engine,
+            "version": version,
+            "parameters": dict(parameters),
+            "arrays": [[name, a.dtype.str, list(arrays[name].shape)] for name, a in contiguous.items()],
+        },
+        separators=(",", ":"),
+    ).encode()
+    body = b"".join(a.tobytes() for a in contiguous.values())
+    return _MAGIC + struct.pack("<I", len(header)) + header + body
+
+
+def unpack(data: bytes, engine: str, version: int) -> Snapshot:
+    """Decode a snapshot and check that it belongs to this engine and version.
+
+    Raises
+    ------
+    StateMismatch
+        If the bytes are not a snapshot, are cut short, or belong to another engine or version.
+    """
+    if data[:4] != _MAGIC:
+        raise StateMismatch("not an engine snapshot; recompute from the bars")
+    try:
+        (length,) = struct.unpack_from("<I", data, 4)
+        header = json.loads(data[8 : 8 + length])
+        found = (header["engine"], header["version"])
+        if found != (engine, version):
+            raise StateMismatch(
+                f"snapshot is of {found[0]} version {found[1]}, this is {engine} version {version}; "
+                "recompute from the bars"
+            )
+        arrays: dict[str, AnyArray] = {}
+        position = 8 + length
+        for name, dtype, shape in header["arrays"]:
+            count = int(np.prod(shape, dtype=np.int64))
+            array = np.frombuffer(data, np.dtype(dtype), count, position).reshape(shape).copy()
+            arrays[name] = array
+            position += array.nbytes
+        return Snapshot(found[0], found[1], header["parameters"], arrays)
+    except (struct.error, ValueError, KeyError, TypeError) as error:
+        raise StateMismatch(f"snapshot is damaged ({error}); recompute from the bars") from error
+
+
+def check_parameters(engine: str, found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
+    """Raise `StateMismatch` when a snapshot's parameters are not the ones asked for.
+
+    Parameters
+    ----------
+    engine : str
+        Name of the engine, for the message.
+    found : mapping
+        Parameters in the snapshot.
+    expected : mapping
+        Parameters that must be equal; those not named here are not checked.
+    """
+    for name, value in expected.items():
+        if found.get(name) != value:
+            raise StateMismatch(
+                f"snapshot of {engine} has {name}={found.get(name)!r}, asked for {value!r}; recompute from the bars"
+            )

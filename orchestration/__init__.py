@@ -1,0 +1,1 @@
+"""Dagster definitions: assembly, resources, partitions, sensors, schedules, jobs."""

@@ -1,0 +1,1 @@
+"""The data layer: settings, one client module a store, table definitions, migrations."""

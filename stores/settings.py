@@ -1,0 +1,77 @@
+"""Where the stores are and what is ingested: one class, read from ``CAP_...`` environment variables.
+
+Code always speaks to a URL. Where a URL is unset, ``cap up`` and ``cap run`` start that store under the home folder and
+fill the URL in; nothing else knows the difference.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class MissingStore(RuntimeError):
+    """A store's URL is needed and not set."""
+
+
+class Settings(BaseSettings):
+    """All configuration of the platform.
+
+    URLs are secrets: they carry passwords. Lists are comma-separated in the environment.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="CAP_", extra="ignore")
+
+    home: Path = Path(".cap")
+    clickhouse_url: SecretStr | None = None
+    """Warehouse, read and write: ``http://user:password@host:port``."""
+    clickhouse_analyst_url: SecretStr | None = None
+    """Warehouse as the read-only analyst."""
+    postgres_url: SecretStr | None = None
+    """Serving database and Dagster's storage: ``postgresql://user:password@host:port/database``."""
+    redis_url: SecretStr | None = None
+    kafka_bootstrap: str | None = None
+
+    source: str = "exchange"
+    """``exchange``, ``files:PATH`` or ``sim``."""
+    markets: Annotated[tuple[str, ...], NoDecode] = ("binance:BTCUSDT",)
+    timeframes: Annotated[tuple[str, ...], NoDecode] = ("15m", "1h")
+    api_host: str = "127.0.0.1"
+    api_port: int = 8000
+
+    @field_validator("markets", "timeframes", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    def require(self, store: str) -> str:
+        """URL of a store in the clear, for handing to its client.
+
+        Parameters
+        ----------
+        store : str
+            Name of the field, such as ``clickhouse_url``.
+
+        Raises
+        ------
+        MissingStore
+            If it is not set.
+        """
+        value: SecretStr | None = getattr(self, store)
+        if value is None:
+            raise MissingStore(
+                f"CAP_{store.upper()} is not set; start the embedded stores with 'cap up' or point it at a running one"
+            )
+        return value.get_secret_value()
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """Read the settings of this process, once from the environment."""
+    return Settings()
