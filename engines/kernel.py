@@ -34,15 +34,11 @@ def _cache_root() -> Path:
     beside = _SOURCES.parent
     if os.access(beside, os.W_OK):
         return beside / ".numba_cache"
-    return (
-        Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-        / "crypto-analytics-platform"
-        / "kernels"
-    )
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "crypto-analytics-platform" / "kernels"
 
 
 CACHE_DIR = _cache_root() / source_fingerprint()
-numba.config.CACHE_DIR = str(CACHE_DIR)  # pyright: ignore[reportAttributeAccessIssue]
+numba.config.CACHE_DIR = str(CACHE_DIR)  # pyright: ignore[reportPrivateImportUsage]
 
 
 def kernel(function: Callable[..., Any]) -> Any:
