@@ -6,6 +6,7 @@ fill the URL in; nothing else knows the difference.
 
 from __future__ import annotations
 
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
@@ -40,6 +41,10 @@ class Settings(BaseSettings):
     """``exchange``, ``files:PATH`` or ``sim``."""
     markets: Annotated[tuple[str, ...], NoDecode] = ("binance:BTCUSDT",)
     timeframes: Annotated[tuple[str, ...], NoDecode] = ("15m", "1h")
+    since: date | None = None
+    """First day to ingest, UTC; unset means all there is (exchange and sim: the last 90 days)."""
+    until: date | None = None
+    """Last day to ingest, inclusive, UTC."""
     api_host: str = "127.0.0.1"
     api_port: int = 8000
 
