@@ -21,7 +21,6 @@ from stores.settings import Settings
 
 if TYPE_CHECKING:
     import polars as pl
-    from clickhouse_connect.driver.client import Client
 
 _MIGRATIONS = Path(__file__).resolve().parent / "migrations" / "warehouse"
 _SERIES_COLUMNS = ("exchange", "symbol", "timeframe")
@@ -54,9 +53,17 @@ _IN_RANGE = f"{IN_SERIES} AND ts >= {{range_start:DateTime64(3, 'UTC')}} AND ts 
 
 
 class Warehouse:
-    """A connection to the warehouse. Safe to share between threads: it holds no server session."""
+    """A connection to the warehouse. Safe to share between threads: it holds no server session.
 
-    def __init__(self, client: Client, settings: Mapping[str, Any] | None = None) -> None:
+    Parameters
+    ----------
+    client : clickhouse_connect.driver.client.Client
+        Not annotated as such: the library's own annotations are partial, which strict checking refuses.
+    settings : mapping, optional
+        Settings sent with every statement.
+    """
+
+    def __init__(self, client: Any, settings: Mapping[str, Any] | None = None) -> None:
         self._client = client
         self._settings = dict(settings or {})
 
@@ -82,7 +89,7 @@ class Warehouse:
         import clickhouse_connect
 
         url = urlsplit(settings.require("clickhouse_analyst_url" if analyst else "clickhouse_url"))
-        client = clickhouse_connect.get_client(
+        client: Any = clickhouse_connect.get_client(  # pyright: ignore[reportUnknownMemberType]
             host=url.hostname or "127.0.0.1",
             port=url.port or (8443 if url.scheme == "https" else 8123),
             secure=url.scheme == "https",
@@ -112,9 +119,7 @@ class Warehouse:
         import polars as pl
 
         table = self._client.query_arrow(sql, parameters=dict(parameters or {}), settings=self._settings)
-        frame = pl.from_arrow(table)
-        if not isinstance(frame, pl.DataFrame):
-            raise TypeError("a query answers with a table")
+        frame = pl.DataFrame(table)
         return frame.with_columns(
             pl.col(name).cast(pl.String) for name, dtype in frame.schema.items() if dtype == pl.Categorical
         )
