@@ -19,8 +19,8 @@ class EngineState:
     Attributes
     ----------
     engine : str
-    version : int
-        Version of the engine's rows, all it is computed from included.
+    version : str
+        Versions of the engine and of those its rows are computed from.
     last_ts : datetime
         Open time of the last bar seen, UTC.
     bars : int
@@ -29,7 +29,7 @@ class EngineState:
     """
 
     engine: str
-    version: int
+    version: str
     last_ts: datetime
     bars: int
     snapshot: bytes
@@ -66,7 +66,7 @@ def save_states(warehouse: Warehouse, series: Series, states: Iterable[EngineSta
         "engine": pl.String,
         "last_ts": pl.Datetime("ms", "UTC"),
         "bars": pl.UInt64,
-        "version": pl.UInt32,
+        "version": pl.String,
         "state": pl.Binary,
         "updated_at": pl.Datetime("us", "UTC"),
     }
@@ -74,7 +74,7 @@ def save_states(warehouse: Warehouse, series: Series, states: Iterable[EngineSta
 
 
 def newest_valid_state(
-    warehouse: Warehouse, series: Series, engine: str, version: int, before: datetime | None = None
+    warehouse: Warehouse, series: Series, engine: str, version: str, before: datetime | None = None
 ) -> EngineState | None:
     """Find the newest state that still stands on the stored bars.
 
@@ -86,7 +86,7 @@ def newest_valid_state(
     warehouse : Warehouse
     series : Series
     engine : str
-    version : int
+    version : str
         Only states of this version count.
     before : datetime, optional
         Only states whose last bar is before this instant count.
@@ -95,7 +95,7 @@ def newest_valid_state(
 
     states = warehouse.query_polars(
         f"SELECT last_ts, bars FROM {_TABLE} FINAL "  # noqa: S608
-        f"WHERE {IN_SERIES} AND engine = {{engine:String}} AND version = {{version:UInt32}} ORDER BY last_ts DESC",
+        f"WHERE {IN_SERIES} AND engine = {{engine:String}} AND version = {{version:String}} ORDER BY last_ts DESC",
         {**series.parameters, "engine": engine, "version": version},
     )
     if before is not None:
@@ -111,10 +111,10 @@ def newest_valid_state(
     return None
 
 
-def _load(warehouse: Warehouse, series: Series, engine: str, version: int, last_ts: datetime) -> EngineState:
+def _load(warehouse: Warehouse, series: Series, engine: str, version: str, last_ts: datetime) -> EngineState:
     rows = warehouse.query_polars(
         f"SELECT bars, base64Encode(state) AS state FROM {_TABLE} FINAL "  # noqa: S608
-        f"WHERE {IN_SERIES} AND engine = {{engine:String}} AND version = {{version:UInt32}} "
+        f"WHERE {IN_SERIES} AND engine = {{engine:String}} AND version = {{version:String}} "
         "AND last_ts = {last_ts:DateTime64(3, 'UTC')}",
         {**series.parameters, "engine": engine, "version": version, "last_ts": last_ts},
     )

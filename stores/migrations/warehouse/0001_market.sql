@@ -207,7 +207,7 @@ CREATE TABLE IF NOT EXISTS market.engine_states
     engine LowCardinality(String) COMMENT 'chain, outcomes or risk',
     last_ts DateTime64(3, 'UTC') COMMENT 'Open time of the last bar the state has seen',
     bars UInt64 COMMENT 'Bars the state has seen since its first',
-    version UInt32 COMMENT 'Version of the engine',
+    version LowCardinality(String) COMMENT 'Versions of the engine and of those its rows are computed from',
     state String COMMENT 'Snapshot, binary',
     updated_at DateTime64(6, 'UTC')
 )
