@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ from engines.timeframe import Timeframe
 
 FloatArray = npt.NDArray[np.float64]
 TimeArray = npt.NDArray[np.int64]
+ScalarT = TypeVar("ScalarT", bound=np.generic)
 
 TS_DTYPE = pl.Datetime("ms", "UTC")
 PRICE_COLUMNS = ("open", "high", "low", "close")
@@ -33,7 +34,11 @@ NO_BAR = np.iinfo(np.int64).min
 
 
 class BarArrays(NamedTuple):
-    """Bars as contiguous arrays of equal length: ``ts`` in ms UTC (open time), prices and volume in float64."""
+    """Bars as contiguous read-only arrays of equal length: ``ts`` in ms UTC (open time), prices and volume in float64.
+
+    They are always read-only because a kernel is compiled apart for each mix of writable and read-only arguments, and
+    polars hands out both.
+    """
 
     ts: TimeArray
     open: FloatArray
@@ -72,7 +77,8 @@ def _first_violation(
     for t in range(ts.shape[0]):
         if ts[t] <= previous:
             return t, (2 if t == 0 else 1)
-        if (ts[t] - offset) % step != 0:
+        # A bar right after one that stood on the grid stands on it too: saves a division a bar.
+        if (t == 0 or ts[t] - previous != step) and (ts[t] - offset) % step != 0:
             return t, 3
         o, h, l, c = open_[t], high[t], low[t], close[t]
         if not (np.isfinite(o) and np.isfinite(h) and np.isfinite(l) and np.isfinite(c)):
@@ -124,5 +130,40 @@ def bar_arrays(bars: pl.DataFrame) -> BarArrays:
             first = column.is_null().arg_max()
             raise BadBars(f"{name} is null", -1 if first is None else first)
     ts = bars["ts"].to_physical().to_numpy()
-    columns = [np.ascontiguousarray(bars[name].to_numpy()) for name in BAR_SCHEMA.names()[1:]]
-    return BarArrays(np.ascontiguousarray(ts), *columns)
+    columns = [bars[name].to_numpy() for name in BAR_SCHEMA.names()[1:]]
+    return BarArrays(frozen(ts), *(frozen(column) for column in columns))
+
+
+def take_arrays(
+    ts: TimeArray,
+    open_: FloatArray,
+    high: FloatArray,
+    low: FloatArray,
+    close: FloatArray,
+    volume: FloatArray,
+) -> BarArrays:
+    """Bars from arrays, without copying contiguous ones.
+
+    Raises
+    ------
+    BadBars
+        If an array is not one-dimensional, has another length than ``ts``, or is not int64 (``ts``) or float64.
+    """
+    length = ts.shape[0] if ts.ndim == 1 else -1
+    for name, array in zip(BAR_SCHEMA.names(), (ts, open_, high, low, close, volume), strict=True):
+        dtype = np.int64 if name == "ts" else np.float64
+        if array.dtype != dtype or array.shape != (length,):
+            raise BadBars(
+                f"{name} is an array of {array.dtype} and shape {array.shape}, "
+                f"it must be {np.dtype(dtype)} and one-dimensional, as long as ts"
+            )
+    return BarArrays(frozen(ts), frozen(open_), frozen(high), frozen(low), frozen(close), frozen(volume))
+
+
+def frozen(array: npt.NDArray[ScalarT]) -> npt.NDArray[ScalarT]:
+    """Contiguous read-only view of an array (a copy where it was not contiguous); the array itself stays writable."""
+    if not array.flags.writeable and array.flags.c_contiguous:
+        return array
+    view = np.ascontiguousarray(array).view()
+    view.flags.writeable = False
+    return view

@@ -25,3 +25,7 @@ class BadBars(EngineError):
 
 class StateMismatch(EngineError):
     """A snapshot that belongs to another engine, version or parameter set."""
+
+
+class BadParameter(EngineError, ValueError):
+    """A parameter an engine cannot be built with."""

@@ -1,13 +1,15 @@
 """Snapshots: the one binary form in which every engine's state is stored, moved and restored.
 
-A snapshot is ``CAPS``, a little-endian uint32 header length, a JSON header (engine, version, parameters, arrays with
-dtype and shape), and the arrays' bytes in that order. Nothing is pickled, so a snapshot cannot run code.
+A snapshot is ``CAPS``, the CRC-32 of what follows, the length of the header (both little-endian uint32), a JSON header
+(engine, version, parameters, arrays with dtype and shape), and the arrays' bytes in that order. Nothing is pickled, so a
+snapshot cannot run code; the checksum keeps a damaged one from becoming wrong rows.
 """
 
 from __future__ import annotations
 
 import json
 import struct
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +20,7 @@ import numpy.typing as npt
 from engines.errors import StateMismatch
 
 _MAGIC = b"CAPS"
+_PREFIX = struct.Struct("<4sII")
 AnyArray = npt.NDArray[Any]
 
 
@@ -68,7 +71,8 @@ def pack(engine: str, version: int, parameters: Mapping[str, Any], arrays: Mappi
         separators=(",", ":"),
     ).encode()
     body = b"".join(a.tobytes() for a in contiguous.values())
-    return _MAGIC + struct.pack("<I", len(header)) + header + body
+    checksum = zlib.crc32(body, zlib.crc32(header))
+    return _PREFIX.pack(_MAGIC, checksum, len(header)) + header + body
 
 
 def unpack(data: bytes, engine: str, version: int) -> Snapshot:
@@ -79,11 +83,14 @@ def unpack(data: bytes, engine: str, version: int) -> Snapshot:
     StateMismatch
         If the bytes are not a snapshot, are cut short, or belong to another engine or version.
     """
-    if data[:4] != _MAGIC:
+    if not isinstance(data, bytes) or len(data) < _PREFIX.size or data[:4] != _MAGIC:  # pyright: ignore[reportUnnecessaryIsInstance] - states come from stores
         raise StateMismatch("not an engine snapshot; recompute from the bars")
+    _, checksum, length = _PREFIX.unpack_from(data)
+    if zlib.crc32(memoryview(data)[_PREFIX.size :]) != checksum:
+        raise StateMismatch("snapshot is damaged (checksum differs); recompute from the bars")
     try:
-        (length,) = struct.unpack_from("<I", data, 4)
-        header = json.loads(data[8 : 8 + length])
+        position = _PREFIX.size + length
+        header = json.loads(data[_PREFIX.size : position])
         found = (header["engine"], header["version"])
         if found != (engine, version):
             raise StateMismatch(
@@ -91,14 +98,13 @@ def unpack(data: bytes, engine: str, version: int) -> Snapshot:
                 "recompute from the bars"
             )
         arrays: dict[str, AnyArray] = {}
-        position = 8 + length
         for name, dtype, shape in header["arrays"]:
             count = int(np.prod(shape, dtype=np.int64))
             array = np.frombuffer(data, np.dtype(dtype), count, position).reshape(shape).copy()
             arrays[name] = array
             position += array.nbytes
-        return Snapshot(found[0], found[1], header["parameters"], arrays)
-    except (struct.error, ValueError, KeyError, TypeError) as error:
+        return Snapshot(found[0], found[1], dict(header["parameters"]), arrays)
+    except (ValueError, KeyError, TypeError) as error:
         raise StateMismatch(f"snapshot is damaged ({error}); recompute from the bars") from error
 
 
@@ -115,7 +121,9 @@ def check_parameters(engine: str, found: Mapping[str, Any], expected: Mapping[st
         Parameters that must be equal; those not named here are not checked.
     """
     for name, value in expected.items():
-        if found.get(name) != value:
+        if name not in found:
+            raise StateMismatch(f"snapshot of {engine} knows no parameter {name!r}; it has {', '.join(found)}")
+        if found[name] != value:
             raise StateMismatch(
-                f"snapshot of {engine} has {name}={found.get(name)!r}, asked for {value!r}; recompute from the bars"
+                f"snapshot of {engine} has {name}={found[name]!r}, asked for {value!r}; recompute from the bars"
             )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from engines.errors import BadParameter
+
 _MINUTE_MS = 60_000
 _WEEK_MS = 10_080 * _MINUTE_MS
 # The Unix epoch was a Thursday; weekly bars open on Monday 00:00 UTC.
@@ -26,6 +28,10 @@ class Timeframe(StrEnum):
     H12 = "12h"
     D1 = "1d"
     W1 = "1w"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Timeframe:
+        raise BadParameter(f"unknown timeframe {value!r}; known are {', '.join(cls)}")
 
     @property
     def milliseconds(self) -> int:
