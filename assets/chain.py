@@ -68,7 +68,7 @@ def chain(
     config: Recompute,
     settings: dg.ResourceParam[Settings],
     warehouse: dg.ResourceParam[Warehouse],
-) -> Iterator[dg.MaterializeResult[None]]:
+) -> Iterator[dg.MaterializeResult]:
     """Advance the chain over the new bars of each series and write the rows of its four stages."""
     advance = advance_windows(context, settings, warehouse, ChainFold(), recompute=config.recompute)
     plots = {

@@ -175,7 +175,7 @@ def _spans(
 ) -> Iterator[tuple[datetime, datetime]]:
     """Cut the bars after ``after`` and before ``until`` into spans of whole months, a bounded number of bars each."""
     months = warehouse.query_rows(
-        f"SELECT toStartOfMonth(ts) AS month, count() AS bars FROM market.candles "  # noqa: S608
+        f"SELECT toStartOfMonth(ts) AS month, count() AS bars FROM market.candles "
         f"WHERE {IN_SERIES} AND ts < {{until:DateTime64(3, 'UTC')}} AND ts > {{after:DateTime64(3, 'UTC')}} "
         "GROUP BY month ORDER BY month",
         {**series.parameters, "until": until, "after": after or datetime(1970, 1, 1, tzinfo=UTC)},
@@ -223,7 +223,7 @@ def read_rows(
     """
     selected = columns or "* EXCEPT (exchange, symbol, timeframe)"
     return warehouse.query_polars(
-        f"SELECT {selected} FROM {table} FINAL WHERE {IN_SERIES} "  # noqa: S608
+        f"SELECT {selected} FROM {table} FINAL WHERE {IN_SERIES} "
         "AND ts >= {start:DateTime64(3, 'UTC')} AND ts < {end:DateTime64(3, 'UTC')} ORDER BY ALL",
         {**series.parameters, "start": start, "end": end},
     )

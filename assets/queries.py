@@ -21,7 +21,7 @@ def recent_column(
     if not windows:
         return []
     frame = warehouse.query_polars(
-        f"SELECT {column} AS value FROM {table} WHERE {_IN_WINDOW} AND {column} IS NOT NULL "  # noqa: S608
+        f"SELECT {column} AS value FROM {table} WHERE {_IN_WINDOW} AND {column} IS NOT NULL "
         "ORDER BY ts DESC LIMIT {rows:UInt32}",
         {**_parameters(windows[0], timeframe), "rows": rows},
     )
@@ -33,8 +33,7 @@ def daily_counts(warehouse: Warehouse, table: str, windows: Sequence[MarketWindo
     if not windows:
         return []
     frame = warehouse.query_polars(
-        f"SELECT toStartOfDay(ts) AS day, count() AS value FROM {table} WHERE {_IN_WINDOW} "  # noqa: S608
-        "GROUP BY day ORDER BY day",
+        f"SELECT toStartOfDay(ts) AS day, count() AS value FROM {table} WHERE {_IN_WINDOW} GROUP BY day ORDER BY day",
         _parameters(windows[0], timeframe),
     )
     return [float(value) for value in frame["value"]]

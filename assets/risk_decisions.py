@@ -61,7 +61,7 @@ def risk_decisions(
     config: Recompute,
     settings: dg.ResourceParam[Settings],
     warehouse: dg.ResourceParam[Warehouse],
-) -> dg.MaterializeResult[None]:
+) -> dg.MaterializeResult:
     """Fixed-fraction sizing under limits; a rejection names its rule and the number that broke it."""
     advance = advance_windows(context, settings, warehouse, RiskFold(), recompute=config.recompute)
     metadata = dict(row_metadata(advance.result, TABLE))

@@ -61,7 +61,7 @@ def signal_outcomes(
     config: Recompute,
     settings: dg.ResourceParam[Settings],
     warehouse: dg.ResourceParam[Warehouse],
-) -> dg.MaterializeResult[None]:
+) -> dg.MaterializeResult:
     """Log of targets, stops and expiries; when a bar holds both stop and target, the stop counts."""
     advance = advance_windows(context, settings, warehouse, OutcomeFold(), recompute=config.recompute)
     metadata = dict(row_metadata(advance.result, TABLE))

@@ -94,7 +94,7 @@ def newest_valid_state(
     import polars as pl
 
     states = warehouse.query_polars(
-        f"SELECT last_ts, bars FROM {_TABLE} FINAL "  # noqa: S608
+        f"SELECT last_ts, bars FROM {_TABLE} FINAL "
         f"WHERE {IN_SERIES} AND engine = {{engine:String}} AND version = {{version:String}} ORDER BY last_ts DESC",
         {**series.parameters, "engine": engine, "version": version},
     )
@@ -102,8 +102,7 @@ def newest_valid_state(
         states = states.filter(pl.col("last_ts") < before)
     for last_ts, bars in states.iter_rows():
         stored = warehouse.scalar(
-            f"SELECT count() FROM market.candles FINAL WHERE {IN_SERIES} "  # noqa: S608
-            "AND ts <= {last_ts:DateTime64(3, 'UTC')}",
+            f"SELECT count() FROM market.candles FINAL WHERE {IN_SERIES} AND ts <= {{last_ts:DateTime64(3, 'UTC')}}",
             {**series.parameters, "last_ts": last_ts},
         )
         if int(stored) == bars:
@@ -113,7 +112,7 @@ def newest_valid_state(
 
 def _load(warehouse: Warehouse, series: Series, engine: str, version: str, last_ts: datetime) -> EngineState:
     rows = warehouse.query_polars(
-        f"SELECT bars, base64Encode(state) AS state FROM {_TABLE} FINAL "  # noqa: S608
+        f"SELECT bars, base64Encode(state) AS state FROM {_TABLE} FINAL "
         f"WHERE {IN_SERIES} AND engine = {{engine:String}} AND version = {{version:String}} "
         "AND last_ts = {last_ts:DateTime64(3, 'UTC')}",
         {**series.parameters, "engine": engine, "version": version, "last_ts": last_ts},

@@ -184,7 +184,7 @@ class Warehouse:
             if first < start or last >= end:  # pyright: ignore[reportOperatorIssue, reportOptionalOperand]
                 raise UnsafeWrite(f"{table} {series}: rows from {first} to {last} are outside {start} to {end}")
         in_range = {**series.parameters, "range_start": start, "range_end": end}
-        standing = int(self.scalar(f"SELECT count() FROM {table} WHERE {_IN_RANGE}", in_range))  # noqa: S608
+        standing = int(self.scalar(f"SELECT count() FROM {table} WHERE {_IN_RANGE}", in_range))
         rows = frame.with_columns(pl.lit(value).alias(name) for name, value in series.parameters.items())
         rows = rows.select(*_SERIES_COLUMNS, *frame.columns)
         if standing == 0:
@@ -200,7 +200,7 @@ class Warehouse:
         self.command(f"CREATE TABLE {stage} AS {table}")
         try:
             self.command(
-                f"INSERT INTO {stage} SELECT * FROM {table} FINAL "  # noqa: S608
+                f"INSERT INTO {stage} SELECT * FROM {table} FINAL "
                 "WHERE exchange = {exchange:String} AND symbol = {symbol:String} "
                 "AND toYear(ts) BETWEEN {first_year:UInt16} AND {last_year:UInt16} "
                 f"AND NOT ({_IN_RANGE})",
@@ -232,7 +232,7 @@ class Warehouse:
             return 0
         columns = ", ".join(key)
         stored = self.query_polars(
-            f"SELECT DISTINCT {columns} FROM {table} WHERE {IN_SERIES} "  # noqa: S608
+            f"SELECT DISTINCT {columns} FROM {table} WHERE {IN_SERIES} "
             "AND ts >= {first:DateTime64(3, 'UTC')} AND ts <= {last:DateTime64(3, 'UTC')}",
             {**series.parameters, "first": frame["ts"].min(), "last": frame["ts"].max()},
         )
