@@ -68,7 +68,15 @@ class Warehouse:
         self._settings = dict(settings or {})
 
     @classmethod
-    def connect(cls, settings: Settings, *, analyst: bool = False, origin: str = "") -> Warehouse:
+    def connect(
+        cls,
+        settings: Settings,
+        *,
+        analyst: bool = False,
+        origin: str = "",
+        connect_timeout_s: int = 10,
+        read_timeout_s: int = 300,
+    ) -> Warehouse:
         """Connect to the URL in the settings.
 
         Parameters
@@ -78,6 +86,9 @@ class Warehouse:
             Connect as the read-only analyst.
         origin : str
             Who asks; written to ``log_comment`` of every statement (not for the analyst, who may not change settings).
+        connect_timeout_s, read_timeout_s : int
+            Seconds to wait for the connection and for each answer. A service that must answer in bounded time sets
+            them short.
 
         Raises
         ------
@@ -96,7 +107,8 @@ class Warehouse:
             username=unquote(url.username or "default"),
             password=unquote(url.password or ""),
             autogenerate_session_id=False,
-            send_receive_timeout=300,
+            connect_timeout=connect_timeout_s,
+            send_receive_timeout=read_timeout_s,
         )
         return cls(client, {"log_comment": origin} if origin and not analyst else None)
 
@@ -123,6 +135,16 @@ class Warehouse:
         return frame.with_columns(
             pl.col(name).cast(pl.String) for name, dtype in frame.schema.items() if dtype == pl.Categorical
         )
+
+    def query_json_lines(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[bytes]:
+        """Run a query and return each row as a JSON object, written by the engine: not-a-number becomes null.
+
+        The fastest way from the warehouse to a web reply: no row is decoded here.
+        """
+        body: bytes = self._client.raw_query(
+            sql, parameters=dict(parameters or {}), settings=self._settings, fmt="JSONEachRow"
+        )
+        return body.splitlines()
 
     def query_rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Run a query and return its rows as dictionaries; for small results."""
