@@ -1,7 +1,5 @@
 """Checks of the candles: are the bars what they claim to be, and are they all there."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any

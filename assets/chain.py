@@ -4,8 +4,6 @@ The chain reads each bar once and moves one state, so the four tables advance to
 modules say what each of them is; this one runs them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +48,9 @@ class ChainFold:
 
         return Chain.restore(snapshot, timeframe=series.timeframe, market=str(series.market))
 
-    def advance(self, engine: Any, bars: pl.DataFrame, inputs: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    def advance(
+        self, engine: Any, bars: "pl.DataFrame", inputs: Mapping[str, "pl.DataFrame"]
+    ) -> dict[str, "pl.DataFrame"]:
         """Advance the chain; its four frames go to its four tables."""
         del inputs
         rows = engine.advance(bars)

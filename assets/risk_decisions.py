@@ -1,7 +1,5 @@
 """Stage `risk`: each signal accepted, resized or rejected by a paper account, with the rule and the number."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +40,9 @@ class RiskFold:
 
         return RiskEngine.restore(snapshot, timeframe=series.timeframe)
 
-    def advance(self, engine: Any, bars: pl.DataFrame, inputs: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    def advance(
+        self, engine: Any, bars: "pl.DataFrame", inputs: Mapping[str, "pl.DataFrame"]
+    ) -> dict[str, "pl.DataFrame"]:
         """Apply the outcomes and decide the signals of the bars, in the order they became known."""
         return {TABLE: engine.advance(inputs["market.signals"], inputs["market.signal_outcomes"])}
 

@@ -1,7 +1,5 @@
 """Checks of the engines' rows: complete, unique, consistent with each other, and the same as the live path makes."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -147,11 +145,11 @@ def replay(warehouse: Warehouse, series: Series, bars: int = _REPLAYED_BARS) -> 
     return window.height, [asset for asset, table in STAGES.items() if not _same(pl.concat(rows[table]), stored[table])]
 
 
-def _same(made: pl.DataFrame, stored: pl.DataFrame) -> bool:
+def _same(made: "pl.DataFrame", stored: "pl.DataFrame") -> bool:
     stored = stored.select(made.columns).cast(made.schema)
     return _ordered(made).equals(_ordered(stored))
 
 
-def _ordered(frame: pl.DataFrame) -> pl.DataFrame:
+def _ordered(frame: "pl.DataFrame") -> "pl.DataFrame":
     plain: Sequence[Any] = [name for name, dtype in frame.schema.items() if not dtype.is_nested()]
     return frame.sort(plain)

@@ -1,7 +1,5 @@
 """Stage `signal`, second part: what became of each signal, found by walking the bars after it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +40,9 @@ class OutcomeFold:
 
         return OutcomeEngine.restore(snapshot, timeframe=series.timeframe, market=str(series.market))
 
-    def advance(self, engine: Any, bars: pl.DataFrame, inputs: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    def advance(
+        self, engine: Any, bars: "pl.DataFrame", inputs: Mapping[str, "pl.DataFrame"]
+    ) -> dict[str, "pl.DataFrame"]:
         """Walk the bars; returns the outcomes that became known."""
         return {TABLE: engine.advance(bars, inputs["market.signals"])}
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Iterator
 
 import dagster as dg
 
@@ -11,34 +10,21 @@ from stores.settings import Settings, get_settings
 from stores.warehouse import Warehouse
 
 
-class SettingsResource(dg.ConfigurableResourceFactory[Settings]):
-    """Settings from the environment; nothing of them is shown as configuration, because URLs carry passwords."""
-
-    def create_resource(self, context: dg.InitResourceContext) -> Settings:
-        """Read the settings."""
-        del context
-        return get_settings()
+@dg.resource(description="Settings from CAP_ environment variables; not shown as configuration: URLs carry passwords.")
+def settings_resource(context: dg.InitResourceContext) -> Settings:
+    """Read the settings of this process."""
+    del context
+    return get_settings()
 
 
-class WarehouseResource(dg.ConfigurableResourceFactory[Warehouse]):
-    """The warehouse for the length of a run."""
-
-    settings: dg.ResourceDependency[Settings]
-
-    @contextmanager
-    def yield_for_execution(self, context: dg.InitResourceContext) -> Generator[Warehouse]:
-        """Connect, and close when the run is over."""
-        warehouse = Warehouse.connect(self.settings, origin=f'{{"run": "{context.run_id}"}}')
-        try:
-            yield warehouse
-        finally:
-            warehouse.close()
-
-    def create_resource(self, context: dg.InitResourceContext) -> Warehouse:
-        """Connect; used where no run gives the connection an end."""
-        del context
-        return Warehouse.connect(self.settings)
+@dg.resource(required_resource_keys={"settings"}, description="A connection to the warehouse, closed with the run.")
+def warehouse_resource(context: dg.InitResourceContext) -> Iterator[Warehouse]:
+    """Connect for the length of a run."""
+    warehouse = Warehouse.connect(context.resources.settings, origin=f'{{"run": "{context.run_id}"}}')
+    try:
+        yield warehouse
+    finally:
+        warehouse.close()
 
 
-SETTINGS = SettingsResource()
-RESOURCES = {"settings": SETTINGS, "warehouse": WarehouseResource(settings=SETTINGS)}
+RESOURCES = {"settings": settings_resource, "warehouse": warehouse_resource}

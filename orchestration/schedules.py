@@ -13,7 +13,6 @@ from orchestration.new_candles import Due, configured_markets
 from orchestration.sensors import run_request
 from stores.settings import Settings
 
-
 _ONE_DAY = timedelta(days=1)
 
 
