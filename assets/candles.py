@@ -1,7 +1,7 @@
 """Stage `ingestion`: candles in one normal form, each version of a bar kept until the next replaces it."""
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -44,14 +44,23 @@ def candles(
     tagged = warehouse.tagged(origin(context, "candles"))
     done: list[Ingestion] = []
     for window in windows:
+        # The base is chosen for all that is asked for, not for this window: a month by itself gets the same bars.
+        base = source.choose_base(window.market, timeframes, *asked(settings))
         start, end = clip(window, settings)
         with market_lock(settings, stored_market(source, window.market)):
-            outcome = ingest(tagged, source, window.market, timeframes, start, end)
+            outcome = ingest(tagged, source, window.market, base, timeframes, start, end)
         context.log.info(f"{outcome.market}: {outcome.read:,} bars of {outcome.base.value} read, {outcome.new:,} new")
         for refusal in outcome.refused:
             context.log.error(f"refused {refusal}")
         done.append(outcome)
     return dg.MaterializeResult(metadata=_metadata(done, warehouse, windows, settings, time.perf_counter() - began))
+
+
+def asked(settings: Settings) -> tuple[int | None, int | None]:
+    """First instant and end of the days that are ingested, ms UTC; None where they are open."""
+    since = None if settings.since is None else _day_ms(settings.since)
+    until = None if settings.until is None else _day_ms(settings.until + timedelta(days=1))
+    return since, until
 
 
 def clip(window: MarketWindow, settings: Settings, now: datetime | None = None) -> tuple[datetime, datetime]:
@@ -65,13 +74,17 @@ def clip(window: MarketWindow, settings: Settings, now: datetime | None = None) 
     now : datetime, optional
         The present instant, for tests.
     """
+    since, until = asked(settings)
     start, end = window.start, min(window.end, now or datetime.now(UTC))
-    if settings.since is not None:
-        start = max(start, datetime(settings.since.year, settings.since.month, settings.since.day, tzinfo=UTC))
-    if settings.until is not None:
-        until = datetime(settings.until.year, settings.until.month, settings.until.day, tzinfo=UTC)
-        end = min(end, until + timedelta(days=1))
+    if since is not None:
+        start = max(start, datetime.fromtimestamp(since / 1000, UTC))
+    if until is not None:
+        end = min(end, datetime.fromtimestamp(until / 1000, UTC))
     return start, max(start, end)
+
+
+def _day_ms(day: date) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000
 
 
 def _metadata(

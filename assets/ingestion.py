@@ -68,6 +68,7 @@ def ingest(
     warehouse: Warehouse,
     source: CandleSource,
     market: Market,
+    base: Timeframe,
     timeframes: Sequence[Timeframe],
     start: datetime,
     end: datetime,
@@ -80,6 +81,8 @@ def ingest(
     source : CandleSource
     market : Market
         As the user named it.
+    base : Timeframe
+        Timeframe to read from the source.
     timeframes : sequence of Timeframe
         Timeframes the later stages work on.
     start, end : datetime
@@ -91,7 +94,6 @@ def ingest(
         If the source is out of reach or has no candles the timeframes can be made from.
     """
     since, until = _milliseconds(start), _milliseconds(end)
-    base = source.choose_base(market, timeframes, since, until)
     target = stored_market(source, market)
     series = Series(target, base.value)
     outcome = Ingestion(target, base)
