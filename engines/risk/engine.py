@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, Self, cast
 
 import numpy as np
 import polars as pl
@@ -238,6 +238,14 @@ class RiskEngine(Engine[AccountArrays]):
             rows.open_positions[i] = open_positions
         self.mark(bars.ts)
         return len(entries)
+
+    @classmethod
+    def restore(cls, data: bytes, **expected: Any) -> Self:
+        """Build the engine a snapshot was taken of; ``policy`` may be given as a `RiskPolicy`."""
+        policy = expected.get("policy")
+        if isinstance(policy, RiskPolicy):
+            expected["policy"] = policy.as_dict()
+        return super().restore(data, **expected)
 
     def state_arrays(self) -> dict[str, AnyArray]:
         """The account as arrays."""

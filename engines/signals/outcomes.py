@@ -285,7 +285,8 @@ class OutcomeEngine(Engine[OpenSignals]):
 
     def _frame(self, rows: OutcomeRows, count: int) -> pl.DataFrame:
         handles = rows.handle[:count].tolist()
-        outcomes = [str(OUTCOMES[code]) for code in rows.outcome[:count].tolist()]
+        codes: list[int] = rows.outcome[:count].tolist()
+        outcomes = [OUTCOMES[code].value for code in codes]
         texts = [self._texts[handle] for handle in handles]
         if count:
             live = set(self._state.handle[: self.open_signals].tolist())
