@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import dagster as dg
 
 import assets
@@ -11,6 +13,9 @@ from orchestration.schedules import hourly_ingestion
 from orchestration.sensors import new_candles
 
 OWNERS = ["team:data"]
+
+# `map_asset_specs` is a preview function of the pinned Dagster: one policy over all assets is worth it.
+warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 
 defs = dg.Definitions(
     assets=dg.load_assets_from_package_module(assets),

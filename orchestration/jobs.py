@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import dagster as dg
 
-from assets.partitions import MARKET_MONTHS
-
 ADVANCE_MARKET = dg.define_asset_job(
     "advance_market",
     selection=dg.AssetSelection.groups(
         "ingestion", "indicator", "structure", "orderblock", "signal", "risk", "serving"
     ),
-    partitions_def=MARKET_MONTHS,
     executor_def=dg.in_process_executor,
     description="Bring a market's candles in and advance every stage up to the published signals.",
 )

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from glob import glob
 from pathlib import Path
 
 from engines.timeframe import Timeframe
@@ -66,7 +67,8 @@ def due_by_clock(
 def folder_mark(path: str) -> str:
     """Fingerprint of names, sizes and times of the candle files at a path; changes when a file does."""
     root = Path(path)
-    files = [root] if root.is_file() else sorted(root.rglob("*")) if root.is_dir() else sorted(Path().glob(path))
+    found = root.rglob("*") if root.is_dir() else map(Path, glob(path, recursive=True))
+    files = sorted(found)
     listing = [[str(file), file.stat().st_size, file.stat().st_mtime_ns] for file in files if file.is_file()]
     return hashlib.sha256(json.dumps(listing).encode()).hexdigest()[:16]
 
