@@ -1,0 +1,112 @@
+"""What the supervisor needs to know of a service."""
+
+from __future__ import annotations
+
+import os
+import signal
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import ClassVar, TypedDict
+
+import psutil
+
+from deploy.local.home import Home
+from deploy.local.processes import ProcessIdentity, stop
+
+
+class SpawnOptions(TypedDict, total=False):
+    """Arguments of ``subprocess.Popen`` that a service may set."""
+
+    cwd: str
+    user: int
+    group: int
+    extra_groups: list[int]
+
+
+class Service(ABC):
+    """A long-running program with one port on loopback.
+
+    Parameters
+    ----------
+    home : Home
+    port : int
+        Preferred port; 0 for any. The supervisor replaces it by the next free one.
+    """
+
+    NAME: ClassVar[str]
+    """Key in records, log file names and ``cap status``."""
+    TITLE: ClassVar[str]
+    """Name in sentences."""
+    STOP_SIGNAL: ClassVar[int] = signal.SIGTERM
+    START_SECONDS: ClassVar[float] = 60.0
+    STOP_SECONDS: ClassVar[float] = 15.0
+
+    def __init__(self, home: Home, port: int) -> None:
+        self.home = home
+        self.port = port
+
+    @property
+    def log(self) -> Path:
+        """File its output goes to."""
+        return self.home.logs / f"{self.NAME}.log"
+
+    @abstractmethod
+    def command(self) -> Sequence[str]:
+        """Program and arguments; never a secret among them, everyone on the machine can read those."""
+
+    @abstractmethod
+    def ready(self) -> bool:
+        """Whether it answers. Called while it starts and for its health; does not raise."""
+
+    @property
+    @abstractmethod
+    def url(self) -> str:
+        """Where it is, credentials included."""
+
+    def prepare(self) -> None:  # noqa: B027 - optional: some services need nothing
+        """Make what it needs before it starts, each time it starts."""
+
+    def environment(self) -> Mapping[str, str]:
+        """Variables to add to the supervisor's own."""
+        return {}
+
+    def spawn_options(self) -> SpawnOptions:
+        """Where and as whom it runs."""
+        return {}
+
+
+def stop_stray(service: Service, pid_file: Path, folder: Path) -> None:
+    """Stop a server that still runs on a data folder although no record names it.
+
+    Two servers on one folder would destroy its data. The process id in the file may have been recycled: only a process
+    that works in the folder or names it among its arguments is the one meant.
+
+    Parameters
+    ----------
+    service : Service
+        Whose server it is.
+    pid_file : pathlib.Path
+        File whose first line is the server's process id.
+    folder : pathlib.Path
+        Its data folder.
+    """
+    try:
+        pid = int(pid_file.read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return
+    identity = ProcessIdentity.of(pid)
+    if identity is not None and _works_in(pid, folder):
+        stop(identity, stop_signal=service.STOP_SIGNAL, timeout=service.STOP_SECONDS)
+    pid_file.unlink(missing_ok=True)
+
+
+def _works_in(pid: int, folder: Path) -> bool:
+    if pid == os.getpid():
+        return False
+    with suppress(psutil.Error, OSError):
+        process = psutil.Process(pid)
+        if Path(process.cwd()) == folder or any(str(folder) in argument for argument in process.cmdline()):
+            return True
+    return False
