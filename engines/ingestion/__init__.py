@@ -1,4 +1,9 @@
 """Ingestion: candles from files, an exchange or a simulated market, brought into one normal form.
 
-Nothing here knows a store or reads a clock: sources take a clock, and hand over batches of checked bars with a report.
+`open_source` gives the source that a text such as ``files:candles`` names; every source hands over batches of checked
+bars, each with a report of what was done to it.
 """
+
+from engines.ingestion.opening import open_source, parse_source
+
+__all__ = ["open_source", "parse_source"]
