@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from engines import versions
-from engines.bars import TS_DTYPE, BarArrays, FloatArray, TimeArray, frozen
+from engines.bars import TS_DTYPE, BarArrays, FloatArray, TimeArray
 from engines.engine import Engine
 from engines.errors import StateMismatch
 from engines.risk.decision import Decision, Proposal, Rule, Verdict, decide
@@ -107,8 +107,9 @@ class _Entry(NamedTuple):
 class RiskEngine(Engine[AccountArrays]):
     """Folds signals and their outcomes, in the order in which they become known, into decisions.
 
-    At the close of a bar first the outcomes of that bar are settled, in their order, then the signals of that bar are
-    decided, in theirs. Outcomes of signals that were rejected are passed over. A position leaves half at ``target_1`` and
+    At the close of a bar first the outcomes of that bar are settled, those of the oldest signal first, then the signals of
+    that bar are decided, the highest score first; ties go by strategy, then id. The order in which rows of one bar stand in
+    the frames does not matter. Outcomes of signals that were rejected are passed over. A position leaves half at ``target_1`` and
     the rest at its final outcome; without a second target it leaves whole. One engine holds one account: a market on a
     timeframe.
 
@@ -153,7 +154,7 @@ class RiskEngine(Engine[AccountArrays]):
         return self._portfolio
 
     def advance(self, bars: pl.DataFrame, signals: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
-        """Decide the signals of these bars; returns one row a signal, in their order.
+        """Decide the signals of these bars; returns one row a signal, in the order they were decided in.
 
         Parameters
         ----------
@@ -172,8 +173,11 @@ class RiskEngine(Engine[AccountArrays]):
         arrays = self.accept(bars)
         wanted = signal_arrays(signals)
         require_bars(wanted.ts, arrays.ts, "signals")
+        self._require_new(signals["signal_id"].to_list())
+        order = [pl.col("ts"), pl.col("score").neg(), pl.col("strategy"), pl.col("signal_id")]
+        signals = signals.sort(order)
+        wanted = signal_arrays(signals)
         keys: list[str] = signals["signal_id"].to_list()
-        self._require_new(keys)
         events = _events(outcomes, arrays.ts)
         decided = self._fold(
             [
@@ -201,6 +205,7 @@ class RiskEngine(Engine[AccountArrays]):
         """`advance` on arrays; fills ``rows`` (at least as long as ``signals``) and returns how many were written.
 
         Signals are known by their handles, as in `OutcomeEngine.advance_arrays`: the n-th signal ever given has handle n.
+        Both are taken in the order given, which must be that of the class's description for the same rows as `advance`.
 
         Raises
         ------
@@ -352,22 +357,21 @@ def _proposals(signals: SignalArrays, risk_reward: Sequence[float]) -> Iterator[
 
 def _events(outcomes: pl.DataFrame, bars_ts: TimeArray) -> list[_Event]:
     check_columns(outcomes, OUTCOME_SCHEMA, "outcomes")
-    ts = times(outcomes["ts"])
-    require_bars(ts, bars_ts, "outcomes")
-    if ts.shape[0] > 1 and (ts[1:] < ts[:-1]).any():
-        raise BadSignals("ts is before the row above it", int((ts[1:] < ts[:-1]).argmax()) + 1)
-    names = cast("list[str]", outcomes["outcome"].to_list())
+    require_bars(times(outcomes["ts"]), bars_ts, "outcomes")
     known = {str(outcome): outcome for outcome in Outcome}
-    for row, name in enumerate(names):
+    for row, name in enumerate(cast("list[str]", outcomes["outcome"].to_list())):
         if name not in known:
             raise BadSignals(f"outcome is {name!r}; it must be one of {', '.join(known)}", row)
+    first_target = pl.col("outcome") == Outcome.TARGET_1.value
+    ordered = outcomes.sort([pl.col("ts"), pl.col("signal_ts"), pl.col("signal_id"), ~first_target])
+    names = cast("list[str]", ordered["outcome"].to_list())
     return [
         _Event(time, key, known[name], price)
         for time, key, name, price in zip(
-            ts.tolist(),
-            outcomes["signal_id"].to_list(),
+            times(ordered["ts"]).tolist(),
+            ordered["signal_id"].to_list(),
             names,
-            frozen(outcomes["price"].to_numpy()).tolist(),
+            ordered["price"].to_list(),
             strict=True,
         )
     ]
