@@ -61,6 +61,20 @@ _RULES = {
 
 
 @kernel
+def _price_rule(o: float, h: float, l: float, c: float) -> int:
+    """Rule that a bad bar breaks: the first of 4 to 7 its prices break, else 8."""
+    if not (np.isfinite(o) and np.isfinite(h) and np.isfinite(l) and np.isfinite(c)):
+        return 4
+    if o <= 0.0 or h <= 0.0 or l <= 0.0 or c <= 0.0:
+        return 5
+    if h < max(o, c):
+        return 6
+    if l > min(o, c):
+        return 7
+    return 8
+
+
+@kernel
 def _first_violation(
     ts: TimeArray,
     open_: FloatArray,
@@ -80,17 +94,10 @@ def _first_violation(
         # A bar right after one that stood on the grid stands on it too: saves a division a bar.
         if (t == 0 or ts[t] - previous != step) and (ts[t] - offset) % step != 0:
             return t, 3
-        o, h, l, c = open_[t], high[t], low[t], close[t]
-        if not (np.isfinite(o) and np.isfinite(h) and np.isfinite(l) and np.isfinite(c)):
-            return t, 4
-        if o <= 0.0 or h <= 0.0 or l <= 0.0 or c <= 0.0:
-            return t, 5
-        if h < max(o, c):
-            return t, 6
-        if l > min(o, c):
-            return t, 7
-        if not np.isfinite(volume[t]) or volume[t] < 0.0:
-            return t, 8
+        o, h, l, c, v = open_[t], high[t], low[t], close[t], volume[t]
+        # A comparison with NaN is false, so a bar that passes this line breaks no rule.
+        if not ((l > 0.0) & (l <= o) & (l <= c) & (o <= h) & (c <= h) & (h < np.inf) & (v >= 0.0) & (v < np.inf)):
+            return t, _price_rule(o, h, l, c)
         previous = ts[t]
     return -1, 0
 

@@ -1,0 +1,5 @@
+"""Indicators, one row a bar."""
+
+from engines.indicators.engine import IndicatorEngine
+
+__all__ = ["IndicatorEngine"]
