@@ -11,7 +11,7 @@ from glob import glob
 from pathlib import Path
 
 from engines.timeframe import Timeframe
-from stores.markets import Market
+from stores.markets import SIMULATED_EXCHANGE, Market
 from stores.settings import Settings
 from stores.warehouse import Series, Warehouse
 
@@ -87,6 +87,6 @@ def newest_bars(warehouse: Warehouse) -> dict[Series, datetime]:
 def configured_markets(settings: Settings) -> tuple[Market, ...]:
     """Markets the settings name; under a simulated source they are those of the simulated exchange."""
     markets = tuple(Market.parse(text) for text in settings.markets)
-    if settings.source == "sim":
-        return tuple(Market("sim", market.symbol) for market in markets)
+    if settings.source.partition(":")[0] == SIMULATED_EXCHANGE:
+        return tuple(Market(SIMULATED_EXCHANGE, market.symbol) for market in markets)
     return markets
