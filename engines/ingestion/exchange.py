@@ -7,7 +7,7 @@ leaves it out twice: a page that begins late, or is empty, is asked for again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import import_module
 from typing import Any, cast
@@ -178,7 +178,7 @@ class ExchangeCandles:
 
             if exchange not in ccxt.exchanges:
                 raise NoSeries(f"{exchange!r} is not an exchange that ccxt knows; write its name as in binance:BTCUSDT")
-            self._clients[exchange] = getattr(ccxt, exchange)(
+            client = getattr(ccxt, exchange)(
                 {
                     "enableRateLimit": True,
                     "timeout": _TIMEOUT_MS,
@@ -187,6 +187,8 @@ class ExchangeCandles:
                     **self._configuration,
                 }
             )
+            client.parse_ohlcvs = _checking(client.parse_ohlcvs)
+            self._clients[exchange] = client
         return self._clients[exchange]
 
     def _unified_symbol(self, client: Any, market: MarketName) -> str:
@@ -221,6 +223,19 @@ class ExchangeCandles:
         if first.is_empty() or second.is_empty():
             return first if second.is_empty() else second
         return min(first, second, key=lambda found: int(found["ts"].to_physical()[0]))
+
+
+def _checking(parse: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap ccxt's parser of a page, which makes an empty page of a reply it cannot read, so that it raises instead."""
+
+    def parse_checked(reply: Any, *arguments: Any, **named: Any) -> Any:
+        if not isinstance(reply, list):
+            raise MalformedReply("the reply is not a list of candles")
+        if not all(isinstance(row, (list, dict)) for row in cast("list[Any]", reply)):
+            raise MalformedReply("a row of the reply is not a candle")
+        return parse(reply, *arguments, **named)
+
+    return parse_checked
 
 
 def _fetch(client: Any, symbol: str, base: Timeframe, since: int, page: int) -> pl.DataFrame:
