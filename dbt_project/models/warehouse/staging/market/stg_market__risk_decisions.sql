@@ -1,0 +1,20 @@
+select
+    exchange,
+    symbol,
+    timeframe,
+    ts,
+    {{ known_at() }} as known_at,
+    signal_id,
+    strategy,
+    direction,
+    decision,
+    rule,
+    rule_value,
+    rule_limit,
+    size,
+    notional,
+    risk_amount,
+    risk_fraction,
+    equity,
+    open_positions
+from {{ source('market', 'risk_decisions') }} final
