@@ -81,15 +81,15 @@ class Engine(Generic[StateT]):
     """Names of state arrays (``field`` or ``field.inner``) whose first dimension may differ from the initial one."""
 
     def __init__(self, timeframe: Timeframe | str, parameters: Mapping[str, Any], state: StateT) -> None:
-        self._timeframe = Timeframe(timeframe)
-        self._parameters = _as_json({"timeframe": self._timeframe.value, **parameters})
+        self._grid = Timeframe(timeframe)
+        self._parameters = _as_json({"timeframe": self._grid.value, **parameters})
         self._clock = np.array([NO_BAR, 0], np.int64)
         self._state = state
 
     @property
     def timeframe(self) -> Timeframe:
         """Timeframe of the bars this engine is fed."""
-        return self._timeframe
+        return self._grid
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -121,7 +121,7 @@ class Engine(Generic[StateT]):
             For the first row that breaks a rule. Nothing has moved.
         """
         arrays = bar_arrays(bars)
-        check_bars(arrays, self._timeframe, int(self._clock[_LAST_TS]))
+        check_bars(arrays, self._grid, int(self._clock[_LAST_TS]))
         return arrays
 
     def accept_arrays(
@@ -141,7 +141,7 @@ class Engine(Generic[StateT]):
             If an array has another dtype, length or layout, or a row breaks a rule. Nothing has moved.
         """
         arrays = take_arrays(ts, open_, high, low, close, volume)
-        check_bars(arrays, self._timeframe, int(self._clock[_LAST_TS]))
+        check_bars(arrays, self._grid, int(self._clock[_LAST_TS]))
         return arrays
 
     def mark(self, ts: TimeArray) -> None:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from engines import versions
 from engines.bars import TS_DTYPE, BarArrays, FloatArray, TimeArray
 from engines.engine import Engine
 from engines.errors import BadParameter
@@ -98,7 +99,7 @@ class IndicatorEngine(Engine[IndicatorState]):
     """
 
     NAME = "indicators"
-    VERSION = 1
+    VERSION = versions.INDICATORS
 
     def __init__(
         self,
