@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-import urllib.request
 from collections.abc import Sequence
-from typing import ClassVar
-from urllib.error import URLError
 
 from deploy.local.home import Home
+from deploy.local.http_probe import answers
 from deploy.local.ports import LOOPBACK
 from deploy.local.service import Service, stop_stray
 
@@ -17,9 +15,9 @@ from deploy.local.service import Service, stop_stray
 class ClickHouse(Service):
     """The warehouse."""
 
-    NAME: ClassVar[str] = "clickhouse"
-    TITLE: ClassVar[str] = "ClickHouse"
-    STOP_SECONDS: ClassVar[float] = 30.0
+    NAME: str = "clickhouse"
+    TITLE: str = "ClickHouse"
+    STOP_SECONDS: float = 30.0
 
     def __init__(self, home: Home, port: int) -> None:
         super().__init__(home, port)
@@ -50,7 +48,7 @@ class ClickHouse(Service):
             self.port = int(json.loads(self._record.read_text())["port"])
         except (OSError, ValueError, KeyError, TypeError):
             return False
-        return ping(f"http://{LOOPBACK}:{self.port}")
+        return answers(f"http://{LOOPBACK}:{self.port}/ping")
 
     def _password(self, user: str) -> str:
         return str(json.loads((self._folder / "users.json").read_text())[user])
@@ -64,14 +62,3 @@ class ClickHouse(Service):
     def analyst_url(self) -> str:
         """The same as the read-only analyst."""
         return f"http://analyst:{self._password('analyst')}@{LOOPBACK}:{self.port}"
-
-
-def ping(base_url: str) -> bool:
-    """Whether a ClickHouse server answers ``/ping``."""
-    try:
-        # Without the environment's proxies: they do not know loopback.
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(f"{base_url}/ping", timeout=3) as reply:
-            return bool(reply.status == 200)
-    except (URLError, OSError, ValueError):
-        return False

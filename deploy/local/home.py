@@ -46,7 +46,7 @@ class ProcessRecord:
     name: str
     pid: int
     started: float
-    port: int
+    port: int | None
     stop_signal: int
 
     @property
@@ -63,6 +63,8 @@ class InstanceRecord:
     boot: str = ""
     supervisor: ProcessIdentity | None = None
     processes: tuple[ProcessRecord, ...] = ()
+    ready: bool = False
+    """Whether everything asked for has come up."""
     urls: dict[str, str] = field(default_factory=dict)
     """URL by name: ``clickhouse``, ``clickhouse_analyst``, ``postgres``, ``redis``, ``kafka``, ``api``, ``dagster``."""
 
@@ -150,6 +152,7 @@ class Home:
             boot=content.get("boot", ""),
             supervisor=ProcessIdentity(**supervisor) if supervisor else None,
             processes=tuple(ProcessRecord(**entry) for entry in content.get("processes", ())),
+            ready=bool(content.get("ready", False)),
             urls=content.get("urls", {}),
         )
 

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import ClassVar
 
 from deploy.local.errors import LocalStackError
 from deploy.local.home import Home
@@ -51,9 +50,9 @@ def _binaries() -> Path:
 class Postgres(Service):
     """The serving database, which Dagster's storage lives in too."""
 
-    NAME: ClassVar[str] = "postgres"
-    TITLE: ClassVar[str] = "PostgreSQL"
-    STOP_SIGNAL: ClassVar[int] = signal.SIGINT  # "fast": ends sessions, writes a checkpoint
+    NAME: str = "postgres"
+    TITLE: str = "PostgreSQL"
+    STOP_SIGNAL: int = signal.SIGINT  # "fast": ends sessions, writes a checkpoint
 
     def __init__(self, home: Home, port: int) -> None:
         super().__init__(home, port)

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import ClassVar, TypedDict
+from typing import TypedDict
 
 import psutil
 
@@ -26,24 +26,25 @@ class SpawnOptions(TypedDict, total=False):
 
 
 class Service(ABC):
-    """A long-running program with one port on loopback.
+    """A long-running program, most often with a port on loopback.
 
     Parameters
     ----------
     home : Home
-    port : int
-        Preferred port; 0 for any. The supervisor replaces it by the next free one.
+    port : int, optional
+        Preferred port; 0 for any, None for a program that does not listen. The supervisor replaces it by the next free
+        one.
     """
 
-    NAME: ClassVar[str]
+    NAME: str
     """Key in records, log file names and ``cap status``."""
-    TITLE: ClassVar[str]
+    TITLE: str
     """Name in sentences."""
-    STOP_SIGNAL: ClassVar[int] = signal.SIGTERM
-    START_SECONDS: ClassVar[float] = 60.0
-    STOP_SECONDS: ClassVar[float] = 15.0
+    STOP_SIGNAL: int = signal.SIGTERM
+    START_SECONDS: float = 60.0
+    STOP_SECONDS: float = 15.0
 
-    def __init__(self, home: Home, port: int) -> None:
+    def __init__(self, home: Home, port: int | None) -> None:
         self.home = home
         self.port = port
 

@@ -15,7 +15,7 @@ from deploy.local.dagster_home import write_dagster_home
 from deploy.local.errors import LocalStackError
 from deploy.local.home import Home, HomeLock
 from deploy.local.postgres import Postgres
-from deploy.local.redis import Redis
+from deploy.local.redis_server import Redis
 from deploy.local.service import Service
 from deploy.local.supervisor import Supervisor
 from stores.settings import Settings
@@ -98,7 +98,7 @@ class LocalStack:
             self.recovered = self.supervisor.recover()
             self.settings = self._start_stores()
             write_dagster_home(self.home.dagster)
-            self.supervisor.publish_urls(stored_urls(self.settings))
+            self.supervisor.publish(stored_urls(self.settings))
         except BaseException:
             self.stop()
             raise

@@ -75,9 +75,8 @@ class Supervisor:
             How many processes it stopped.
         """
         left = {record.identity: record.stop_signal for record in self._home.record().orphans}
-        names = {MARKER: self._home.instance}
         # The record may be older than the last start, and a killed leader leaves children: the marker finds them all.
-        for identity in marked(names[MARKER]):
+        for identity in marked(self._home.instance):
             left.setdefault(identity, 15)
         stopped = 0
         for identity, number in left.items():
@@ -111,10 +110,10 @@ class Supervisor:
             return
         taken: set[int] = set()
         for service in services:
-            service.port = next_free(service.port, taken=frozenset(taken))
-            taken.add(service.port)
-        with ThreadPoolExecutor(len(services)) as pool:
-            list(pool.map(self._spawn, services))
+            if service.port is not None:
+                service.port = next_free(service.port, taken=frozenset(taken))
+                taken.add(service.port)
+        self._side_by_side(self._spawn, services)
         if self._monitor is None:
             self._monitor = threading.Thread(target=self._watch, name="supervisor", daemon=True)
             self._monitor.start()
@@ -128,14 +127,25 @@ class Supervisor:
             If one does not in time.
         """
         if services:
-            with ThreadPoolExecutor(len(services)) as pool:
-                list(pool.map(self._wait_ready, services))
+            self._side_by_side(self._wait_ready, services)
         self._write_record()
 
-    def publish_urls(self, urls: Mapping[str, str]) -> None:
-        """Write down the URLs for other processes of the owner."""
-        self._record = replace(self._record, urls={**self._record.urls, **urls})
-        self._write_record()
+    def _side_by_side(self, function: Callable[[Service], None], services: Sequence[Service]) -> None:
+        with ThreadPoolExecutor(len(services)) as pool:
+            try:
+                list(pool.map(function, services))
+            except Exception:
+                raise
+            except BaseException:
+                # Interrupted: the threads must not go on waiting for what is about to be stopped.
+                self._stopping.set()
+                raise
+
+    def publish(self, urls: Mapping[str, str], *, ready: bool = False) -> None:
+        """Write down the URLs for other processes of the owner, and whether all has come up."""
+        with self._lock:
+            self._record = replace(self._record, urls={**self._record.urls, **urls}, ready=ready)
+            self._write_record()
 
     def _spawn(self, service: Service) -> None:
         if self._stopping.is_set():
@@ -145,7 +155,7 @@ class Supervisor:
         descriptor = os.open(service.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         with os.fdopen(descriptor, "ab") as log:
             stamp = datetime.now(UTC).isoformat(timespec="seconds")
-            log.write(f"--- started {stamp} on port {service.port}\n".encode())
+            log.write(f"--- started {stamp}\n".encode())
             log.flush()
             process = subprocess.Popen(  # noqa: S603 - services give their own programs
                 service.command(),
@@ -183,7 +193,7 @@ class Supervisor:
                     running.ready = True
                     running.awaited = False
                     return
-            elif not is_free(service.port) and tries:
+            elif service.port is not None and not is_free(service.port) and tries:
                 tries -= 1
                 service.port = next_free(service.port + 1)
                 self._spawn(service)

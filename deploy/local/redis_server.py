@@ -8,7 +8,6 @@ import socket
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import ClassVar
 
 from deploy.local.errors import LocalStackError
 from deploy.local.home import Home, write_private
@@ -31,8 +30,8 @@ def _binary() -> str:
 class Redis(Service):
     """Rate limits, live fan-out, newest values."""
 
-    NAME: ClassVar[str] = "redis"
-    TITLE: ClassVar[str] = "Redis"
+    NAME: str = "redis"
+    TITLE: str = "Redis"
 
     def __init__(self, home: Home, port: int) -> None:
         super().__init__(home, port)
@@ -70,7 +69,7 @@ class Redis(Service):
 
     def ready(self) -> bool:
         """Whether it answers after its log was loaded."""
-        return ping(LOOPBACK, self.port, self.home.secret("redis"))
+        return self.port is not None and ping(LOOPBACK, self.port, self.home.secret("redis"))
 
 
 def ping(host: str, port: int, password: str | None, username: str | None = None) -> bool:
