@@ -5,5 +5,6 @@ bars, each with a report of what was done to it.
 """
 
 from engines.ingestion.opening import open_source, parse_source
+from engines.ingestion.vocabulary import NoSeries, SourceError, SourceUnavailable
 
-__all__ = ["open_source", "parse_source"]
+__all__ = ["NoSeries", "SourceError", "SourceUnavailable", "open_source", "parse_source"]

@@ -22,20 +22,8 @@ from engines.ingestion.coverage import Span, file_span, overlap, union_length
 from engines.ingestion.file_formats import file_hash, read_rows
 from engines.ingestion.file_names import SUFFIXES, UnknownFileName, parse_file_name
 from engines.ingestion.restatements import restatements
-from engines.ingestion.source import (
-    RESTATEMENT_SCHEMA,
-    Batch,
-    MarketName,
-    NoSeries,
-    Series,
-    SourceKind,
-    SourceUnavailable,
-    accept,
-    cut,
-    makes_all,
-    refuse,
-    with_duplicates,
-)
+from engines.ingestion.source import RESTATEMENT_SCHEMA, Batch, Series, accept, cut, makes_all, refuse, with_duplicates
+from engines.ingestion.vocabulary import MarketName, NoSeries, SourceKind, SourceUnavailable
 from engines.timeframe import Timeframe
 
 

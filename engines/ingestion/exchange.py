@@ -17,21 +17,8 @@ import polars as pl
 from engines.bars import BAR_SCHEMA
 from engines.errors import BadBars
 from engines.ingestion.retry import MalformedReply, Retry
-from engines.ingestion.source import (
-    RESTATEMENT_SCHEMA,
-    Batch,
-    Clock,
-    MarketName,
-    NoSeries,
-    Series,
-    SourceError,
-    SourceKind,
-    accept,
-    content_hash,
-    cut,
-    makes_all,
-    refuse,
-)
+from engines.ingestion.source import RESTATEMENT_SCHEMA, Batch, Series, accept, content_hash, cut, makes_all, refuse
+from engines.ingestion.vocabulary import Clock, MarketName, NoSeries, SourceError, SourceKind
 from engines.timeframe import Timeframe
 
 EARLIEST = int(datetime(2017, 1, 1, tzinfo=UTC).timestamp()) * 1_000

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from engines.ingestion.source import Series, SourceError
+from engines.ingestion.source import Series
+from engines.ingestion.vocabulary import SourceError
 from engines.timeframe import Timeframe
 
 SUFFIXES = frozenset({".parquet", ".csv", ".zip"})

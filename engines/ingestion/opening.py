@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from engines.ingestion.source import CandleSource, Clock, SourceError, SourceKind
+from engines.ingestion.vocabulary import Clock, SourceError, SourceKind
+
+if TYPE_CHECKING:
+    from engines.ingestion.source import CandleSource
 
 _FORMS = "write exchange, files:PATH (a file, a folder or a glob) or sim"
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from engines.ingestion.source import SourceError, SourceUnavailable
+from engines.ingestion.vocabulary import SourceError, SourceUnavailable
 
 T = TypeVar("T")
 

@@ -17,18 +17,8 @@ import polars as pl
 
 from engines.bars import BAR_SCHEMA
 from engines.ingestion.simulated_market import MINUTES_PER_DAY, walk_days, walk_minutes
-from engines.ingestion.source import (
-    RESTATEMENT_SCHEMA,
-    Batch,
-    Clock,
-    MarketName,
-    NoSeries,
-    Series,
-    SourceKind,
-    accept,
-    cut,
-    makes_all,
-)
+from engines.ingestion.source import RESTATEMENT_SCHEMA, Batch, Series, accept, cut, makes_all
+from engines.ingestion.vocabulary import Clock, MarketName, NoSeries, SourceKind
 from engines.timeframe import Timeframe
 
 SIMULATED_EXCHANGE = "sim"

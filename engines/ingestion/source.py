@@ -3,62 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Protocol
 
 import polars as pl
 
 from engines.bars import BAR_SCHEMA
-from engines.errors import BadBars, EngineError
+from engines.errors import BadBars
 from engines.ingestion.gaps import count_missing
 from engines.ingestion.normal_form import NormalForm, normal_form
+from engines.ingestion.vocabulary import Clock as Clock
+from engines.ingestion.vocabulary import MarketName, SourceKind, Status
+from engines.ingestion.vocabulary import NoSeries as NoSeries
+from engines.ingestion.vocabulary import SourceError as SourceError
+from engines.ingestion.vocabulary import SourceUnavailable as SourceUnavailable
 from engines.timeframe import Timeframe
-
-Clock = Callable[[], int]
-"""Returns the present instant in ms UTC."""
-
-
-class SourceError(EngineError):
-    """A source cannot give what was asked for."""
-
-
-class SourceUnavailable(SourceError):
-    """The source itself is out of reach: the exchange does not answer, or the path does not exist."""
-
-
-class NoSeries(SourceError):
-    """The source answers, but has no candles of that market from which the timeframes can be made."""
-
-
-class SourceKind(StrEnum):
-    """Where candles come from; the value is what the tables call it."""
-
-    FILES = "files"
-    EXCHANGE = "exchange"
-    SIMULATION = "sim"
-
-
-class Status(StrEnum):
-    """What became of a batch."""
-
-    ACCEPTED = "accepted"
-    REFUSED = "refused"
-
-
-class MarketName(Protocol):
-    """Anything that names a market by exchange and symbol."""
-
-    @property
-    def exchange(self) -> str:
-        """Exchange in lower case, as in ``binance``."""
-        ...
-
-    @property
-    def symbol(self) -> str:
-        """Symbol as the exchange writes it, as in ``BTCUSDT``."""
-        ...
 
 
 @dataclass(frozen=True, order=True)

@@ -11,7 +11,8 @@ import pytest
 from engines.errors import EngineError
 from engines.ingestion.exchange import ExchangeCandles
 from engines.ingestion.retry import Retry
-from engines.ingestion.source import Batch, NoSeries, Series, SourceError, SourceUnavailable
+from engines.ingestion.source import Batch, Series
+from engines.ingestion.vocabulary import NoSeries, SourceError, SourceUnavailable
 from engines.timeframe import Timeframe
 from tests.ingestion.fake_binance import FakeBinance, fake_binance, kline, ok, status
 
