@@ -62,9 +62,15 @@ class Supervisor:
         self._lock = threading.RLock()
         self._stopping = threading.Event()
         self._monitor: threading.Thread | None = None
+        self._closed = False
         self._environment: dict[str, str] = {}
         identity = ProcessIdentity.of(os.getpid())
         self._record = InstanceRecord(command=command, boot=boot_id(), supervisor=identity)
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it was told to stop."""
+        return self._stopping.is_set()
 
     def recover(self) -> int:
         """Stop what an instance that was killed left running; call before the first start.
@@ -181,6 +187,8 @@ class Supervisor:
                 running.backoff, running.awaited = known.backoff, known.awaited
             self._running[service.NAME] = running
         self._write_record()
+        if self._stopping.is_set():
+            stop(identity, stop_signal=service.STOP_SIGNAL, timeout=service.STOP_SECONDS)
 
     def _wait_ready(self, service: Service) -> None:
         deadline = time.monotonic() + service.START_SECONDS
@@ -260,11 +268,15 @@ class Supervisor:
         if not gone(left, 5.0):
             for identity in left:
                 identity.signal(9)
-        self._running.clear()
-        self._home.clear_record()
+        with self._lock:
+            self._running.clear()
+            self._home.clear_record()
+            self._closed = True
 
     def _write_record(self) -> None:
         with self._lock:
+            if self._closed:
+                return
             processes = tuple(
                 ProcessRecord(
                     name=running.service.NAME,

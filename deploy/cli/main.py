@@ -1,0 +1,201 @@
+"""The ``cap`` command line: names, options and exit codes. What a command does is in the module of its name.
+
+Nothing heavy is imported here, so that ``cap --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deploy.cli.errors import CommandFailed, WrongUse
+
+EXIT_FAILED = 1
+EXIT_WRONG_USE = 2
+
+app = typer.Typer(
+    name="cap",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option("--home", metavar="DIR", help="Folder of this instance's data.  [default: CAP_HOME, or .cap]"),
+]
+DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks and the output of every library.")]
+SourceOption = Annotated[
+    str | None,
+    typer.Option("--source", metavar="SOURCE", help="exchange, files:PATH, or sim (a simulated market)."),
+]
+MarketOption = Annotated[
+    list[str] | None,
+    typer.Option("--market", metavar="MARKET", help="As in binance:BTCUSDT; may be given several times."),
+]
+TimeframeOption = Annotated[
+    list[str] | None,
+    typer.Option("--timeframe", metavar="TF", help="As in 15m or 1h; may be given several times."),
+]
+SinceOption = Annotated[
+    str | None,
+    typer.Option("--since", metavar="DATE", help="First day, UTC, as in 2024-01-01."),
+]
+UntilOption = Annotated[
+    str | None,
+    typer.Option("--until", metavar="DATE", help="Last day, UTC; the whole day is included."),
+]
+
+
+@app.callback(invoke_without_command=True)
+def root(context: typer.Context) -> None:
+    """Crypto Analytics Platform: market data in, trading signals out."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(EXIT_WRONG_USE)
+
+
+@app.command()
+def up(
+    source: SourceOption = None,
+    market: MarketOption = None,
+    timeframe: TimeframeOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Go on in the background; stop with 'cap down'.")] = False,
+    home: HomeOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Run the platform: stores, graph, API, Dagster UI. Ctrl-C stops it.
+
+    What is not given is as it was the last time. Without a source the exchange is tried; if it does not answer, a
+    simulated market takes its place, and everything that shows it says so.
+    """
+    from deploy.cli.options import Options
+    from deploy.cli.up import run_detached, run_platform
+
+    options = Options.of(source, market, timeframe, since, until)
+    if detach:
+        run_detached(options, home, debug=debug)
+    else:
+        run_platform(options, home, debug=debug)
+
+
+@app.command()
+def run(
+    source: SourceOption = None,
+    market: MarketOption = None,
+    timeframe: TimeframeOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    recompute: Annotated[bool, typer.Option("--recompute", help="Make rows anew that stand already.")] = False,
+    home: HomeOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Run the whole graph once, print a summary and exit."""
+    from deploy.cli.options import Options
+    from deploy.cli.run import run_once
+
+    run_once(Options.of(source, market, timeframe, since, until), home, recompute=recompute, debug=debug)
+
+
+@app.command()
+def down(home: HomeOption = None, debug: DebugOption = False) -> None:
+    """Stop the platform, wherever it was started."""
+    del debug
+    from deploy.cli.down import stop_platform
+
+    stop_platform(home)
+
+
+@app.command()
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="For programs; with credentials.")] = False,
+    home: HomeOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Show what runs, where, and whether it answers."""
+    del debug
+    from deploy.cli.status import show_status
+
+    show_status(home, as_json=as_json)
+
+
+@app.command()
+def warm(home: HomeOption = None, debug: DebugOption = False) -> None:
+    """Compile every kernel ahead of the first run."""
+    del home, debug
+    from deploy.cli.warm import warm_kernels
+
+    warm_kernels()
+
+
+def _sentence(text: str) -> str:
+    """One line: a person reads it, a log keeps it."""
+    return " ".join(text.split())
+
+
+def _complain(text: str) -> None:
+    typer.echo(f"cap: {_sentence(text)}", err=True)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 failed, 2 wrong use."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in arguments
+    try:
+        code = app(arguments, prog_name="cap", standalone_mode=False)
+    except WrongUse as error:
+        if debug:
+            raise
+        _complain(str(error))
+        code = EXIT_WRONG_USE
+    except typer.Abort:
+        code = EXIT_FAILED
+    except Exception as error:
+        if debug:
+            raise
+        code = _explain(error)
+    sys.stdout.flush()
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _explain(error: Exception) -> int:
+    """Say what went wrong; the exit code for it."""
+    shown = getattr(error, "format_message", None)
+    if shown is not None:
+        code = int(getattr(error, "exit_code", EXIT_FAILED))
+        hint = "; 'cap --help' shows what is possible" if code == EXIT_WRONG_USE else ""
+        _complain(f"{shown().rstrip('.')}{hint}")
+        return code
+    if isinstance(error, BrokenPipeError):
+        # The reader went away, as in 'cap status | head -1'; the interpreter would complain again when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+    if isinstance(error, CommandFailed) or _is_ours(error):
+        _complain(str(error))
+    else:
+        _complain(f"something unforeseen went wrong ({type(error).__name__}: {error}); run it again with --debug")
+    return EXIT_FAILED
+
+
+def _is_ours(error: Exception) -> bool:
+    """Whether the message was written for the person at the terminal."""
+    return any(
+        f"{kind.__module__}.{kind.__name__}"
+        in (
+            "deploy.local.errors.LocalStackError",
+            "orchestration.pipeline_request.PipelineError",
+            "stores.settings.MissingStore",
+        )
+        for kind in type(error).__mro__
+    )
+
+
+if __name__ == "__main__":
+    main()
