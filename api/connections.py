@@ -1,0 +1,277 @@
+"""Access to the stores in bounded time: a store that hangs takes up its own threads only, never those of another."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import anyio
+import anyio.to_thread
+import structlog
+
+from api.metrics import Metrics
+from api.problems import Problem, StoreUnavailable
+from stores.settings import MissingStore, Settings
+
+if TYPE_CHECKING:
+    from redis import Redis
+    from sqlalchemy import Engine
+    from sqlmodel import Session
+
+    from stores.warehouse import Warehouse
+
+C = TypeVar("C")
+T = TypeVar("T")
+_log = structlog.get_logger("api")
+
+# ClickHouse error codes that say "not now" rather than "wrong query": timeouts, limits, refused credentials, and tables
+# that are not there because nothing was ever stored.
+_CLICKHOUSE_NOT_NOW = frozenset({60, 81, 159, 160, 202, 209, 210, 236, 241, 394, 497, 516})
+# The same of Postgres: the schema or a table is not there, connections are used up, the server starts or stops.
+_POSTGRES_NOT_NOW = ("3F000", "42P01", "53", "57", "08", "28")
+_RETRY_AFTER_S = 1.0
+
+
+class StoreName(StrEnum):
+    """The stores the API reads from, by their name in readiness."""
+
+    CLICKHOUSE = "clickhouse"
+    POSTGRES = "postgres"
+    REDIS = "redis"
+
+
+class Lane(Generic[C]):
+    """The way to one store: a lazily made client, a few threads, a deadline.
+
+    Parameters
+    ----------
+    name : StoreName
+    connect : callable
+        Makes the client; may raise whatever ``not_now`` knows.
+    not_now : callable
+        Gives the reason, in words, if an error means that the store cannot answer now; None if it is a fault.
+    close : callable
+    metrics : Metrics
+    width : int
+        Reads that may run at once; others wait, within the deadline.
+    deadline_s : float
+        Seconds until a read is given up.
+    """
+
+    def __init__(
+        self,
+        name: StoreName,
+        connect: Callable[[], C],
+        not_now: Callable[[Exception], str | None],
+        close: Callable[[C], None],
+        metrics: Metrics,
+        *,
+        width: int = 16,
+        deadline_s: float = 10,
+    ) -> None:
+        self.name = name
+        self._connect = connect
+        self._not_now = not_now
+        self._close = close
+        self._metrics = metrics
+        self._deadline_s = deadline_s
+        self._width = width
+        self._limiter: anyio.CapacityLimiter | None = None
+        self._client: C | None = None
+        self._opening = threading.Lock()
+        self._failed_at = float("-inf")
+        self._failure = ""
+
+    async def read(self, work: Callable[[C], T], *, deadline_s: float | None = None) -> T:
+        """Run ``work`` with the client in a thread of the lane.
+
+        Raises
+        ------
+        StoreUnavailable
+            If the store cannot answer now or the deadline passes.
+        """
+        if self._limiter is None:
+            self._limiter = anyio.CapacityLimiter(self._width)
+        started = time.perf_counter()
+        try:
+            with anyio.fail_after(self._deadline_s if deadline_s is None else deadline_s):
+                result = await anyio.to_thread.run_sync(self._work, work, limiter=self._limiter, abandon_on_cancel=True)
+        except TimeoutError:
+            self._metrics.store_read(self.name, "timeout", time.perf_counter() - started)
+            raise StoreUnavailable(self.name, "did not answer in time") from None
+        except StoreUnavailable:
+            self._metrics.store_read(self.name, "unavailable", time.perf_counter() - started)
+            raise
+        self._metrics.store_read(self.name, "ok", time.perf_counter() - started)
+        return result
+
+    def close(self) -> None:
+        """Close the client, if one was made."""
+        with self._opening:
+            client, self._client = self._client, None
+        if client is not None:
+            self._close(client)
+
+    def _work(self, work: Callable[[C], T]) -> T:
+        try:
+            return work(self._open())
+        except Problem:
+            raise
+        except MissingStore:
+            raise StoreUnavailable(self.name, "is not configured") from None
+        except Exception as error:
+            reason = self._not_now(error)
+            if reason is None:
+                raise
+            _log.warning("store_failed", store=self.name, error=type(error).__name__, reason=str(error)[:300])
+            raise StoreUnavailable(self.name, reason) from error
+
+    def _open(self) -> C:
+        client = self._client
+        if client is not None:
+            return client
+        with self._opening:
+            if self._client is None:
+                # Many requests at once must not wait for one connection attempt after the other.
+                if time.monotonic() - self._failed_at < _RETRY_AFTER_S:
+                    raise StoreUnavailable(self.name, self._failure)
+                try:
+                    self._client = self._connect()
+                except Exception as error:
+                    self._failed_at = time.monotonic()
+                    self._failure = self._not_now(error) or "could not be connected to"
+                    raise
+            return self._client
+
+
+@dataclass(frozen=True)
+class Health:
+    """Answer of a store to a readiness check."""
+
+    name: StoreName
+    status: str
+    latency_ms: float | None
+    detail: str | None
+
+
+class Stores:
+    """All stores of the API. Nothing is connected until it is first needed."""
+
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        self.settings = settings
+        self.warehouse: Lane[Warehouse] = Lane(
+            StoreName.CLICKHOUSE, self._warehouse, _clickhouse_not_now, lambda client: client.close(), metrics
+        )
+        self.database: Lane[Engine] = Lane(
+            StoreName.POSTGRES, self._engine, _postgres_not_now, lambda engine: engine.dispose(), metrics, deadline_s=6
+        )
+        self.cache: Lane[Redis] = Lane(
+            StoreName.REDIS, self._redis, _redis_not_now, lambda client: client.close(), metrics, deadline_s=3
+        )
+
+    def close(self) -> None:
+        """Close every connection."""
+        for lane in (self.warehouse, self.database, self.cache):
+            lane.close()
+
+    async def in_session(self, work: Callable[[Session], T]) -> T:
+        """Run ``work`` in a transaction of the serving database."""
+        from stores import database
+
+        def transact(engine: Engine) -> T:
+            with database.session(engine) as session:
+                return work(session)
+
+        return await self.database.read(transact)
+
+    async def check(self, name: StoreName) -> Health:
+        """Ask a store whether it answers."""
+        started = time.perf_counter()
+        try:
+            match name:
+                case StoreName.CLICKHOUSE:
+                    await self.warehouse.read(lambda client: client.scalar("SELECT 1"), deadline_s=3)
+                case StoreName.POSTGRES:
+                    await self.database.read(_select_one, deadline_s=3)
+                case StoreName.REDIS:
+                    await self.cache.read(_ping, deadline_s=3)
+        except StoreUnavailable as error:
+            return Health(name, "down", None, error.reason)
+        return Health(name, "ok", round((time.perf_counter() - started) * 1_000, 3), None)
+
+    def _warehouse(self) -> Warehouse:
+        from stores.warehouse import Warehouse
+
+        return Warehouse.connect(
+            self.settings,
+            analyst=self.settings.clickhouse_analyst_url is not None,
+            origin="api",
+            connect_timeout_s=2,
+            read_timeout_s=10,
+        )
+
+    def _engine(self) -> Engine:
+        from stores import database
+
+        return database.engine(
+            self.settings,
+            pool_size=10,
+            max_overflow=6,
+            pool_timeout_s=3,
+            connect_timeout_s=2,
+            statement_timeout_ms=5_000,
+        )
+
+    def _redis(self) -> Redis:
+        from stores import cache
+
+        return cache.connect(self.settings)
+
+
+def _select_one(engine: Engine) -> None:
+    with engine.connect() as connection:
+        connection.exec_driver_sql("SELECT 1")
+
+
+def _ping(client: Redis) -> None:
+    from stores import cache
+
+    cache.ping(client)
+
+
+def _clickhouse_not_now(error: Exception) -> str | None:
+    from clickhouse_connect.driver.exceptions import DatabaseError
+    from urllib3.exceptions import HTTPError
+
+    if isinstance(error, (HTTPError, ConnectionError, TimeoutError)):
+        return "cannot be reached"
+    if not isinstance(error, DatabaseError):
+        return None
+    if error.code is None:
+        return "cannot be reached"
+    return "cannot answer now" if error.code in _CLICKHOUSE_NOT_NOW else None
+
+
+def _postgres_not_now(error: Exception) -> str | None:
+    from sqlalchemy.exc import DBAPIError
+    from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+    if isinstance(error, PoolTimeout):
+        return "has no connection free"
+    if not isinstance(error, DBAPIError):
+        return None
+    code: str | None = getattr(error.orig, "sqlstate", None)
+    if code is None:
+        # Errors of the connection carry no code; other errors without one are the client library's own.
+        return "cannot be reached" if type(error.orig).__name__ == "OperationalError" else None
+    return "cannot answer now" if code.startswith(_POSTGRES_NOT_NOW) else None
+
+
+def _redis_not_now(error: Exception) -> str | None:
+    from redis.exceptions import RedisError
+
+    return "cannot be reached" if isinstance(error, (RedisError, OSError)) else None

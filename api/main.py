@@ -1,0 +1,104 @@
+"""The application: assembly only."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+
+from api import logs, problems
+from api.connections import Stores
+from api.dependencies import Context
+from api.directory import MarketDirectory
+from api.metrics import Metrics
+from api.middleware import RequestContext
+from api.openapi import describe
+from api.routers import health, markets, performance, problem_types, series, signals, zones
+from stores.settings import Settings, get_settings
+
+if TYPE_CHECKING:
+    app: FastAPI
+
+_DESCRIPTION = """
+Candles, indicators, market structure, zones and published signals, read from what the asset graph has stored.
+
+- Times are RFC 3339, UTC, milliseconds. `ts` is a bar's **open** time; a row is known when its bar closes.
+- Lists are `{"items": [...], "next_cursor": ...}`; hand `next_cursor` over as `cursor`, with the same filters, until it
+  is null.
+- Errors are `application/problem+json` (RFC 9457).
+- Replies from simulated markets say `"simulated": true`.
+"""
+_TAGS = [
+    {"name": "market data", "description": "What the engines read from the bars."},
+    {"name": "signals", "description": "What was published, and what became of it."},
+    {"name": "operations", "description": "Health and metrics."},
+]
+# No route of this part takes a body; what comes anyway is not read beyond this.
+_MAX_BODY_BYTES = 64 * 1024
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Make the application. No store is connected before the first request needs it.
+
+    Parameters
+    ----------
+    settings : Settings, optional
+        Read from the environment if not given.
+    """
+    settings = settings if settings is not None else get_settings()
+    logs.configure(settings)
+    metrics = Metrics()
+    stores = Stores(settings, metrics)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
+        yield
+        stores.close()
+
+    application = FastAPI(
+        title="Crypto Analytics Platform",
+        summary="Trading signals that can be trusted, and all that they are made of.",
+        description=_DESCRIPTION,
+        version=_version(),
+        openapi_tags=_TAGS,
+        redoc_url=None,
+        docs_url=None,
+        redirect_slashes=False,
+        max_body_size=_MAX_BODY_BYTES,
+        lifespan=lifespan,
+        middleware=[
+            Middleware(RequestContext, metrics=metrics),
+            Middleware(GZipMiddleware, minimum_size=1_024, compresslevel=4),
+        ],
+    )
+    application.state.context = Context(stores, MarketDirectory(), metrics)
+    problems.install(application)
+    for module in (health, markets, series, zones, signals, performance, problem_types):
+        application.include_router(module.router)
+
+    def openapi() -> dict[str, Any]:
+        return describe(application)
+
+    application.openapi = openapi
+    return application
+
+
+def _version() -> str:
+    try:
+        return version("crypto-analytics-platform")
+    except PackageNotFoundError:
+        return "0"
+
+
+def __getattr__(name: str) -> FastAPI:
+    # For `uvicorn api.main:app`: importing this module makes no application and reads no settings.
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    made = create_app()
+    globals()["app"] = made
+    return made

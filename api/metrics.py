@@ -1,0 +1,60 @@
+"""Prometheus metrics of one application: rate, errors and duration by route, and of every store behind it."""
+
+from __future__ import annotations
+
+from prometheus_client import CONTENT_TYPE_LATEST as CONTENT_TYPE
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+
+__all__ = ["CONTENT_TYPE", "Metrics"]
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Metrics:
+    """The metrics of one application, in a registry of its own so that several can live in one process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        labels = ("method", "route", "status")
+        self._requests = Counter("cap_http_requests", "Requests answered.", labels, registry=self.registry)
+        self._duration = Histogram(
+            "cap_http_request_duration_seconds",
+            "Time until the answer was complete.",
+            ("method", "route"),
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
+        self.in_flight = Gauge("cap_http_requests_in_flight", "Requests being answered.", registry=self.registry)
+        self._reads = Histogram(
+            "cap_store_read_duration_seconds",
+            "Time of reads from a store, by result: ok, timeout or unavailable.",
+            ("store", "result"),
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
+
+    def request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count an answered request. ``route`` is the template of the path, never the path itself."""
+        # Anyone can invent methods; each would be a time series of its own.
+        method = method if method in _METHODS else "OTHER"
+        self._requests.labels(method, route, str(status)).inc()
+        self._duration.labels(method, route).observe(seconds)
+
+    def store_read(self, store: str, result: str, seconds: float) -> None:
+        """Count a read from a store."""
+        self._reads.labels(store, result).observe(seconds)
+
+    def render(self) -> bytes:
+        """Write all metrics in Prometheus' text format."""
+        return generate_latest(self.registry)

@@ -1,0 +1,43 @@
+"""The track record of what was published."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from api.dependencies import StoresDependency
+from api.parameters import CursorParameter, MarketText, StrategyParameter, TimeframeFilter
+from api.problems import documented
+from api.reads import signals as reads
+from api.replies import json_reply
+from api.schemas import TrackRecords
+from stores.markets import Market
+
+router = APIRouter(prefix="/v1", tags=["signals"])
+
+
+@router.get(
+    "/performance",
+    operation_id="listPerformance",
+    response_model=TrackRecords,
+    summary="Track record",
+    responses=documented("invalid-parameters", "invalid-cursor", "internal-error", "store-unavailable"),
+)
+async def list_performance(
+    stores: StoresDependency,
+    market: MarketText | None = None,
+    timeframe: TimeframeFilter = None,
+    strategy: StrategyParameter = None,
+    limit: Annotated[int, Query(ge=1, le=500, description="Most track records in the page.")] = 100,
+    cursor: CursorParameter = None,
+) -> Response:
+    """Show how the published signals of each strategy, market and timeframe ended.
+
+    Every published signal counts, none is left out. The whole position is followed to its last outcome: nothing is
+    closed at the first target while a second one stands. Costs are not included.
+    """
+    wanted = reads.SignalFilter(None if market is None else Market.parse(market), timeframe, strategy)
+    found = await stores.in_session(lambda session: reads.read_track_records(session, wanted, limit, cursor))
+    return json_reply({"items": found.items, "next_cursor": found.next_cursor, "costs_included": False})

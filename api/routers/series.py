@@ -1,0 +1,90 @@
+"""Candles, indicators and structure events: series of one market and timeframe."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from api.connections import Stores
+from api.dependencies import DirectoryDependency, StoresDependency
+from api.directory import MarketDirectory
+from api.parameters import DirectionParameter, SeriesPage, SeriesPageParameters
+from api.problems import documented
+from api.reads import series as reads
+from api.replies import series_reply
+from api.schemas import Candle, IndicatorRow, SeriesReply, StructureEvent
+from stores.warehouse import Warehouse
+
+router = APIRouter(prefix="/v1", tags=["market data"])
+
+PROBLEMS: dict[int | str, dict[str, Any]] = documented(
+    "unknown-market", "invalid-parameters", "invalid-cursor", "internal-error", "store-unavailable"
+)
+
+StructureKind: TypeAlias = Literal["swing_high", "swing_low", "bos", "choch", "eqh", "eql"]
+StructureScale: TypeAlias = Literal["micro", "internal", "swing"]
+
+
+async def _reply(
+    stores: Stores,
+    directory: MarketDirectory,
+    table: reads.SeriesTable,
+    page: SeriesPage,
+    equal: dict[str, tuple[str | int | None, str]] | None = None,
+) -> Response:
+    def read(warehouse: Warehouse) -> reads.Lines:
+        directory.require(warehouse, page.series)
+        return reads.read_series(warehouse, table, page, equal)
+
+    found = await stores.warehouse.read(read)
+    return series_reply(page.series, found.lines, found.next_cursor)
+
+
+@router.get(
+    "/candles",
+    operation_id="listCandles",
+    response_model=SeriesReply[Candle],
+    summary="Candles",
+    responses=PROBLEMS,
+)
+async def list_candles(
+    page: SeriesPageParameters, stores: StoresDependency, directory: DirectoryDependency
+) -> Response:
+    """List closed bars. Missing bars are missing: a gap is never filled."""
+    return await _reply(stores, directory, reads.CANDLES, page)
+
+
+@router.get(
+    "/indicators",
+    operation_id="listIndicators",
+    response_model=SeriesReply[IndicatorRow],
+    summary="Indicators",
+    responses=PROBLEMS,
+)
+async def list_indicators(
+    page: SeriesPageParameters, stores: StoresDependency, directory: DirectoryDependency
+) -> Response:
+    """List indicator values, one row a bar, each from that bar and earlier ones only."""
+    return await _reply(stores, directory, reads.INDICATORS, page)
+
+
+@router.get(
+    "/structure",
+    operation_id="listStructure",
+    response_model=SeriesReply[StructureEvent],
+    summary="Market structure",
+    responses=PROBLEMS,
+)
+async def list_structure(
+    page: SeriesPageParameters,
+    stores: StoresDependency,
+    directory: DirectoryDependency,
+    kind: Annotated[StructureKind | None, Query(description="Only events of this kind.")] = None,
+    scale: Annotated[StructureScale | None, Query(description="Only events of this pivot scale.")] = None,
+    direction: DirectionParameter = None,
+) -> Response:
+    """List pivots, equal levels and breaks under the bar at whose close each became known. None is ever taken back."""
+    equal = {"kind": (kind, "String"), "scale": (scale, "String"), "direction": (direction, "Int8")}
+    return await _reply(stores, directory, reads.STRUCTURE, page, equal)

@@ -1,0 +1,52 @@
+"""Order blocks, breakers, fair value gaps and liquidity pools."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from api.dependencies import DirectoryDependency, StoresDependency
+from api.parameters import DirectionParameter, SeriesPageParameters
+from api.reads.series import Lines
+from api.reads.zones import ZoneFilter, read_zones
+from api.replies import series_reply
+from api.routers.series import PROBLEMS
+from api.schemas import SeriesReply, Zone
+from api.times import Instant
+from stores.warehouse import Warehouse
+
+router = APIRouter(prefix="/v1", tags=["market data"])
+
+
+@router.get("/zones", operation_id="listZones", response_model=SeriesReply[Zone], summary="Zones", responses=PROBLEMS)
+async def list_zones(
+    page: SeriesPageParameters,
+    stores: StoresDependency,
+    directory: DirectoryDependency,
+    kind: Annotated[
+        Literal["order_block", "breaker", "fvg", "liquidity"] | None, Query(description="Only zones of this kind.")
+    ] = None,
+    scale: Annotated[
+        Literal["micro", "internal", "swing"] | None,
+        Query(description="Only zones of this pivot scale; gaps have none."),
+    ] = None,
+    side: DirectionParameter = None,
+    active: Annotated[
+        bool | None, Query(description="`true`: only zones that still live. `false`: only those that have ended.")
+    ] = None,
+    as_of: Annotated[
+        Instant | None,
+        Query(description="Show what was known at this instant: later zones are left out, and later events of a life."),
+    ] = None,
+) -> Response:
+    """List zones with their lives so far, by the bar that created them; `start` and `end` bound that bar."""
+    wanted = ZoneFilter(kind, scale, side, active, as_of)
+
+    def read(warehouse: Warehouse) -> Lines:
+        directory.require(warehouse, page.series)
+        return read_zones(warehouse, page, wanted)
+
+    found = await stores.warehouse.read(read)
+    return series_reply(page.series, found.lines, found.next_cursor)

@@ -1,0 +1,266 @@
+"""The replies, as OpenAPI describes them.
+
+Lists are written straight from the stores' columns and do not pass through these classes; tests hold both together.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Generic, Literal, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+T = TypeVar("T")
+
+_TS = "Open time of the bar, UTC; the bar is known one timeframe later."
+_SIMULATED = "Whether the market is simulated: its prices were never traded anywhere."
+
+
+class _Reply(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Side(IntEnum):
+    """A direction: +1 up, long or demand; -1 down, short or supply."""
+
+    UP = 1
+    DOWN = -1
+
+
+class Page(_Reply, Generic[T]):
+    """One page of a list."""
+
+    items: list[T]
+    next_cursor: str | None = Field(description="Hand it over as `cursor` for the next page; null on the last one.")
+
+
+class SeriesReply(Page[T], Generic[T]):
+    """One page of a market's series."""
+
+    market: str = Field(examples=["binance:BTCUSDT"])
+    timeframe: str = Field(examples=["15m"])
+    simulated: bool = Field(description=_SIMULATED)
+
+
+class StoredTimeframe(_Reply):
+    """What is stored of a market on one timeframe."""
+
+    timeframe: str = Field(examples=["15m"])
+    first_bar: AwareDatetime = Field(description="Open time of the first bar, UTC.")
+    last_bar: AwareDatetime = Field(description="Open time of the last closed bar, UTC.")
+    bars: int
+
+
+class StoredMarket(_Reply):
+    """A market and what is stored of it."""
+
+    market: str = Field(examples=["binance:BTCUSDT"])
+    exchange: str = Field(examples=["binance"])
+    symbol: str = Field(examples=["BTCUSDT"])
+    simulated: bool = Field(description=_SIMULATED)
+    timeframes: list[StoredTimeframe]
+
+
+class Candle(_Reply):
+    """A closed bar."""
+
+    ts: AwareDatetime = Field(description=_TS, examples=["2024-01-31T13:45:00.000Z"])
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float = Field(description="Traded volume, base asset.")
+    base_timeframe: str = Field(description="Timeframe of the ingested bars this one is made of.")
+    base_bars: int = Field(description="Number of ingested bars it holds.")
+
+
+class IndicatorRow(_Reply):
+    """Indicators at the close of one bar; null where there is no value yet."""
+
+    ts: AwareDatetime = Field(description=_TS)
+    ema_9: float | None
+    ema_21: float | None
+    ema_50: float | None
+    ema_200: float | None
+    sma_20: float | None
+    sma_50: float | None
+    sma_200: float | None
+    rsi_14: float | None
+    atr_14: float | None
+    atr_200: float | None
+    macd: float | None
+    macd_signal: float | None
+    macd_hist: float | None
+    bb_upper_20: float | None
+    bb_middle_20: float | None
+    bb_lower_20: float | None
+    bb_width_20: float | None
+    bb_percent_20: float | None
+    obv: float | None
+    vwap: float | None = Field(description="Volume-weighted average price since 00:00 UTC of the bar's day.")
+    range_top: float | None = Field(description="Top of the dealing range of the swing scale.")
+    range_bottom: float | None
+    range_position: float | None = Field(description="Close within the range; above 0.5 is premium, below discount.")
+
+
+class StructureEvent(_Reply):
+    """A pivot, an equal level or a break of structure, as it became known."""
+
+    ts: AwareDatetime = Field(description=_TS)
+    scale: Literal["micro", "internal", "swing"]
+    kind: Literal["swing_high", "swing_low", "bos", "choch", "eqh", "eql"]
+    direction: Side
+    level: float = Field(description="Price of the pivot or of the equal level.")
+    origin_ts: AwareDatetime = Field(description="Open time of the pivot bar.")
+    label: Literal["HH", "LH", "HL", "LL"] | None
+    bias: int | None = Field(description="Bias of the scale after the event: -1, 0 or +1; null for micro.", ge=-1, le=1)
+
+
+class Zone(_Reply):
+    """A zone and its life so far. Times of its life are open times of the bars at whose close they were known."""
+
+    zone_id: str
+    kind: Literal["order_block", "breaker", "fvg", "liquidity"]
+    side: Side = Field(description="+1 demand, -1 supply.")
+    scale: Literal["micro", "internal", "swing"] | None
+    top: float
+    bottom: float
+    origin_ts: AwareDatetime = Field(description="Open time of the bar the zone is drawn from.")
+    volume: float | None = Field(description="Volume of the origin bar, base asset.")
+    created_ts: AwareDatetime
+    touched_ts: AwareDatetime | None
+    mitigated_ts: AwareDatetime | None
+    ended_ts: AwareDatetime | None
+    status: Literal["live", "invalidated", "filled", "swept", "broken", "expired"]
+
+
+class Outcome(_Reply):
+    """Something that became of a signal."""
+
+    outcome: Literal["target_1", "target_2", "stopped", "expired"]
+    ts: AwareDatetime = Field(description=_TS)
+    known_at: AwareDatetime
+    price: float
+    r_multiple: float = Field(description="Profit at that price in units of the initial risk, before costs.")
+    bars_held: int
+
+
+class Signal(_Reply):
+    """A published signal. Nothing of it ever changes but the last fields, which tell what became of it."""
+
+    signal_id: str
+    market: str = Field(examples=["binance:BTCUSDT"])
+    timeframe: str = Field(examples=["15m"])
+    simulated: bool = Field(description=_SIMULATED)
+    strategy: str
+    direction: Side = Field(description="+1 long, -1 short.")
+    ts: AwareDatetime = Field(description="Open time of the deciding bar, UTC.")
+    known_at: AwareDatetime = Field(description="Close time of the deciding bar, UTC.")
+    published_at: AwareDatetime = Field(description="When it was first published, by the server's clock.")
+    entry: float
+    stop: float
+    target_1: float
+    target_2: float | None
+    risk_reward: float = Field(description="Distance to the last target over distance to the stop.")
+    score: float = Field(description="Raw score of the strategy, 0 to 1.")
+    reasons: list[str]
+    zone_id: str | None = Field(description="Zone behind the signal.")
+    decision: Literal["accepted", "resized"] = Field(description="Decision of the risk stage on the paper account.")
+    size: float = Field(description="Position of the paper account, base asset.")
+    notional: float = Field(description="Its value at entry, quote currency.")
+    risk_amount: float = Field(description="Its loss at the stop, quote currency.")
+    risk_fraction: float = Field(description="That loss as a fraction of equity.")
+    status: Literal["open", "closed"]
+    target_1_ts: AwareDatetime | None = Field(description="Bar that reached the first target, if one did.")
+    outcome: Literal["target_1", "target_2", "stopped", "expired"] | None = Field(
+        description="How it ended; null if open."
+    )
+    outcome_ts: AwareDatetime | None
+    result_r: float | None = Field(description="Result in units of the initial risk, before costs; null if open.")
+    bars_held: int | None
+
+
+class RiskDecision(_Reply):
+    """What the risk stage decided, and why."""
+
+    decision: Literal["accepted", "resized"]
+    rule: str | None = Field(description="Rule that resized it; null if accepted.")
+    rule_value: float | None
+    rule_limit: float | None
+    equity: float = Field(description="Equity of the paper account at the decision, quote currency.")
+    open_positions: int = Field(description="Positions open before it.")
+
+
+class SignalDetail(Signal):
+    """A signal with all that is known around it."""
+
+    outcomes: list[Outcome] = Field(description="In the order in which they became known.")
+    risk: RiskDecision | None
+    zone: Zone | None
+    background: Literal["complete", "unavailable"] = Field(
+        description="`unavailable`: the warehouse did not answer, so `risk` and `zone` are missing from this reply."
+    )
+
+
+class TrackRecord(_Reply):
+    """What became of the published signals of one strategy, market and timeframe, open ones counted apart."""
+
+    strategy: str
+    market: str = Field(examples=["binance:BTCUSDT"])
+    timeframe: str = Field(examples=["15m"])
+    simulated: bool = Field(description=_SIMULATED)
+    signals: int
+    open_signals: int
+    sample_size: int = Field(description="Closed signals: all the figures below are of these.")
+    wins: int
+    losses: int
+    win_rate: float | None
+    win_rate_low: float | None = Field(description="Lower end of Wilson's 95 % interval of the win rate.")
+    win_rate_high: float | None
+    expectancy_r: float | None = Field(description="Mean result in units of initial risk.")
+    total_r: float
+    profit_factor: float | None = Field(description="Sum of wins over sum of losses; null without a loss.")
+    average_bars_held: float | None
+    first_known_at: AwareDatetime
+    last_known_at: AwareDatetime
+    costs_included: Literal[False] = Field(description="Fees, slippage and funding are not in these results.")
+
+
+class TrackRecords(Page[TrackRecord]):
+    """A page of track records."""
+
+    costs_included: Literal[False]
+
+
+class Alive(_Reply):
+    """The process answers."""
+
+    status: Literal["ok"]
+
+
+class StoreHealth(_Reply):
+    """Whether a store answers."""
+
+    name: Literal["clickhouse", "postgres", "redis"]
+    status: Literal["ok", "down"]
+    required: bool
+    latency_ms: float | None
+    detail: str | None
+
+
+class Readiness(_Reply):
+    """Whether requests can be answered."""
+
+    status: Literal["ok", "degraded", "down"] = Field(
+        description="`down` (with status 503): a required store is missing. `degraded`: another one is."
+    )
+    stores: list[StoreHealth]
+
+
+class ProblemKind(_Reply):
+    """What a problem's `type` means."""
+
+    type: str
+    title: str
+    status: int
+    meaning: str
