@@ -40,7 +40,7 @@ from engines.timeframe import Timeframe
 
 StateT = TypeVar("StateT", bound=tuple[Any, ...])
 
-_CLOCK = "clock"
+_CLOCK = "@clock"  # no field of a NamedTuple can have this name
 _LAST_TS, _BARS_SEEN = 0, 1
 
 

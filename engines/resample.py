@@ -132,14 +132,14 @@ def _advance(
                 h = max(h, high[k])
                 l = min(l, low[k])
                 v += volume[k]
-            out_ts[rows] = ts[t]
-            out[0, rows], out[1, rows], out[2, rows], out[3, rows], out[4, rows] = open_[t], h, l, close[last], v
-            rows += 1
-            t = last + 1
-            continue
-        complete = fold_bar(
-            ts[t], open_[t], high[t], low[t], close[t], volume[t], bar_ms, offset_ms, base_ms, values, clock
-        )
+            values[0], values[1], values[2], values[3], values[4] = open_[t], h, l, close[last], v
+            clock[OPEN_TIME] = ts[t]
+            complete = True
+            t = last
+        else:
+            complete = fold_bar(
+                ts[t], open_[t], high[t], low[t], close[t], volume[t], bar_ms, offset_ms, base_ms, values, clock
+            )
         if complete:
             out_ts[rows] = clock[OPEN_TIME]
             for k in range(5):
