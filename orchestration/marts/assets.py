@@ -1,0 +1,92 @@
+"""The dbt project as assets: one set for the warehouse, one for the serving database.
+
+No `from __future__ import annotations` here: Dagster reads the annotation of ``context`` as it stands.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import dbt_assets
+from dagster_dbt.asset_utils import get_subset_selection_for_context
+from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
+from dagster_dbt.dbt_manifest import validate_manifest
+
+from orchestration.marts.environment import Target
+from orchestration.marts.manifest import require_manifest
+from orchestration.marts.runner import DbtFailed, run_dbt
+from orchestration.marts.translator import MartsTranslator
+from orchestration.pipeline_request import ProgressListener
+from stores.settings import Settings
+
+TRANSLATOR = MartsTranslator()
+
+# Unit tests hold the SQL against made-up rows: they belong to the test suite, not to a run over the real ones.
+_BUILD = ("build", "--exclude-resource-type", "unit_test")
+
+
+def build_target(
+    context: dg.AssetExecutionContext,
+    settings: Settings,
+    progress: ProgressListener,
+    target: Target,
+    manifest: Mapping[str, Any],
+) -> Iterator[Any]:
+    """Build the selected models of a target and test them.
+
+    Yields
+    ------
+    Output or AssetCheckResult
+        One a model and one a test, as they end.
+
+    Raises
+    ------
+    dagster.Failure
+        If a model cannot be built or a test fails.
+    """
+    selection, indirect = get_subset_selection_for_context(
+        context=context,
+        manifest=manifest,
+        select="fqn:*",
+        exclude=None,
+        selector=None,
+        dagster_dbt_translator=TRANSLATOR,
+        current_dbt_indirect_selection_env=None,
+    )
+    if indirect is not None:
+        selection = [*selection, "--indirect-selection", indirect]
+    try:
+        for event in run_dbt(settings, target, [*_BUILD, *selection]):
+            context.log.info(f"{event.node}: {event.status}")
+            progress.advance()
+            message = DbtCoreCliEventMessage(raw_event=event.raw, event_history_metadata={})
+            yield from message.to_default_asset_events(manifest, TRANSLATOR, context)
+    except DbtFailed as error:
+        raise dg.Failure(f"dbt could not build the {target} marts: {error}", allow_retries=False) from error
+
+
+WAREHOUSE_MANIFEST = validate_manifest(require_manifest(Target.WAREHOUSE))
+SERVING_MANIFEST = validate_manifest(require_manifest(Target.SERVING))
+
+
+@dbt_assets(manifest=WAREHOUSE_MANIFEST, dagster_dbt_translator=TRANSLATOR, name="warehouse_marts")
+def warehouse_marts(
+    context: dg.AssetExecutionContext,
+    settings: dg.ResourceParam[Settings],
+    progress: dg.ResourceParam[ProgressListener],
+) -> Iterator[Any]:
+    """Folds of the warehouse's logs, on ClickHouse."""
+    yield from build_target(context, settings, progress, Target.WAREHOUSE, WAREHOUSE_MANIFEST)
+
+
+@dbt_assets(manifest=SERVING_MANIFEST, dagster_dbt_translator=TRANSLATOR, name="serving_marts")
+def serving_marts(
+    context: dg.AssetExecutionContext,
+    settings: dg.ResourceParam[Settings],
+    progress: dg.ResourceParam[ProgressListener],
+) -> Iterator[Any]:
+    """Folds of what is served, on Postgres."""
+    yield from build_target(context, settings, progress, Target.SERVING, SERVING_MANIFEST)
+
+
+MARTS = (warehouse_marts, serving_marts)
