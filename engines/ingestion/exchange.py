@@ -8,6 +8,7 @@ leaves it out twice: a page that begins late, or is empty, is asked for again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import import_module
 from typing import Any, cast
@@ -74,7 +75,16 @@ class ExchangeCandles:
         since: int | None = None,
         until: int | None = None,
     ) -> Timeframe:
-        """Finest timeframe the exchange offers from which all ``timeframes`` can be made."""
+        """Finest timeframe the exchange offers from which all ``timeframes`` can be made.
+
+        The exchange is asked for the market first, so that one that is out of reach is known before anything is begun.
+
+        Raises
+        ------
+        SourceUnavailable, NoSeries
+            As `probe`; and `NoSeries` if the timeframes cannot be made.
+        """
+        self.probe(market)
         offered: dict[str, Any] = self._client(market.exchange).timeframes or {}
         for base in sorted(Timeframe, key=lambda timeframe: timeframe.milliseconds):
             if base.value in offered and makes_all(base, timeframes):
@@ -133,14 +143,14 @@ class ExchangeCandles:
         return str(base.open_time(self._clock()))
 
     def probe(self, market: MarketName, timeout: float = 4.0) -> None:
-        """Find out quickly whether the exchange can be reached and has the market.
+        """Find out quickly whether the exchange can be reached and has the market; asked once of each exchange.
 
         Parameters
         ----------
         market : MarketName
             Market that is wanted.
         timeout : float
-            Seconds to wait for each of at most two answers.
+            Seconds to wait for an answer; it is asked for twice at most.
 
         Raises
         ------
@@ -151,7 +161,8 @@ class ExchangeCandles:
         """
         client = self._client(market.exchange)
         usual, client.timeout = client.timeout, int(timeout * 1_000)
-        patient, self._retry = self._retry, Retry(attempts=1)
+        patient = self._retry
+        self._retry = replace(patient, attempts=2, longest_wait=0.5, first_wait=0.5, longest_asked=timeout)
         try:
             self._unified_symbol(client, market)
         finally:

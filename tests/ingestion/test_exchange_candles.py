@@ -226,7 +226,7 @@ def test_a_server_that_never_answers_is_given_up(fake: FakeBinance) -> None:
             source(fake).probe(MARKET, timeout=0.2)
     finally:
         release.set()
-    assert len(fake.requests) == 1
+    assert len(fake.requests) == 2
 
 
 def test_no_server_at_all() -> None:
@@ -240,5 +240,27 @@ def test_no_server_at_all() -> None:
 
 
 def test_the_base_is_the_finest_the_exchange_offers(fake: FakeBinance) -> None:
-    assert source(fake).choose_base(MARKET, [Timeframe.M15, Timeframe.H1]) is Timeframe.M1
-    assert fake.requests == []
+    exchange = source(fake)
+    for _ in range(3):
+        assert exchange.choose_base(MARKET, [Timeframe.M15, Timeframe.H1]) is Timeframe.M1
+    assert [path for path, _ in fake.requests] == ["/api/v3/exchangeInfo"]
+
+
+def test_choosing_the_base_tells_an_exchange_out_of_reach_and_an_unknown_market(fake: FakeBinance) -> None:
+    with pytest.raises(NoSeries, match="no market BTCEUR"):
+        source(fake).choose_base(Series("binance", "BTCEUR", Timeframe.M1), [Timeframe.H1])
+    fake.info_faults.extend([status(503)] * 5)
+    with pytest.raises(SourceUnavailable, match="after 2 attempts"):
+        source(fake).choose_base(MARKET, [Timeframe.H1])
+
+
+def test_requests_are_throttled_by_their_weight(fake: FakeBinance) -> None:
+    exchange = source(fake)
+    exchange.probe(MARKET)
+    client = exchange._client("binance")
+    assert client.enableRateLimit
+    costs: list[float] = []
+    client.throttle = costs.append
+    list(exchange.read(MARKET, Timeframe.M1, START))
+    weights = {"/api/v3/time": 0.2, "/api/v3/klines": 0.4}
+    assert costs == pytest.approx([weights[path] for path, _ in fake.requests[1:]])
