@@ -1,0 +1,76 @@
+# make up | test | bench | lint. Needs Python 3.11 to 3.13 and git, nothing else: uv and the environment are brought here.
+# Options go in ARGS:  make up ARGS="--source sim"   make test ARGS="tests/engines -x"
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# The machine's own Python, never one that uv would download.
+PYTHON := $(shell for name in python3.13 python3.12 python3.11 python3; do \
+	if $$name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1; then \
+	$$name -c 'import sys; print(sys.executable)'; break; fi; done)
+
+BIN := .venv/bin
+SYNCED := .venv/.synced
+SYNCED_DEV := .venv/.synced-dev
+WARMED := .venv/.warmed
+PARSED := .venv/.parsed
+
+export UV_PYTHON_DOWNLOADS := never
+export UV_PROJECT_ENVIRONMENT := .venv
+export DO_NOT_TRACK := 1
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+# A company's certificates are in the machine's store, and uv looks there only when told to.
+ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt),)
+export UV_SYSTEM_CERTS ?= true
+endif
+
+.PHONY: help up test bench lint clean
+
+help:
+	@echo "make up      run the platform (Ctrl-C stops it); options: make up ARGS='--source sim'"
+	@echo "make test    run all tests; some of them: make test ARGS=tests/engines"
+	@echo "make bench   run the benchmarks, write bench/results.json"
+	@echo "make lint    format check, lint, types, import walls"
+	@echo "make clean   remove the environment and what was built; data in .cap stays"
+
+up: $(SYNCED) $(WARMED) $(PARSED)
+	@$(BIN)/cap up $(ARGS)
+
+test: $(SYNCED_DEV) $(WARMED) $(PARSED)
+	@$(BIN)/python -m pytest $(ARGS)
+
+bench: $(SYNCED_DEV) $(WARMED) $(PARSED)
+	@$(BIN)/python -m bench.run $(ARGS)
+
+lint: $(SYNCED_DEV)
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/pyright
+	@$(BIN)/lint-imports
+
+clean:
+	rm -rf .venv .venv-tools .numba_cache dbt_project/target dbt_project/logs
+
+# Inexact: "make up" after "make test" does not take the tests' tools away again.
+$(SYNCED): pyproject.toml uv.lock
+	@$(call require_python)
+	@uv=$$($(PYTHON) deploy/bootstrap.py) && "$$uv" sync --locked --no-dev --inexact --python $(PYTHON)
+	@touch $@
+
+$(SYNCED_DEV): pyproject.toml uv.lock
+	@$(call require_python)
+	@uv=$$($(PYTHON) deploy/bootstrap.py) && "$$uv" sync --locked --python $(PYTHON)
+	@touch $(SYNCED) $@
+
+$(WARMED): $(shell find engines -name '*.py') | $(SYNCED)
+	@$(BIN)/cap warm
+	@touch $@
+
+$(PARSED): $(shell find dbt_project -name target -prune -o -name logs -prune -o -type f -print) | $(SYNCED)
+	@$(BIN)/python -m orchestration.marts.manifest
+	@touch $@
+
+define require_python
+test -n "$(PYTHON)" || { echo "make: Python 3.11, 3.12 or 3.13 is needed and none was found; on Debian and Ubuntu: apt-get install python3" >&2; exit 1; }
+endef
