@@ -28,6 +28,7 @@ BAR_SCHEMA = pl.Schema(
         "volume": pl.Float64,
     }
 )
+_COLUMNS = tuple(BAR_SCHEMA.items())
 
 NO_BAR = np.iinfo(np.int64).min
 """Last-bar time of a state that has seen no bar."""
@@ -172,19 +173,20 @@ def bar_arrays(bars: pl.DataFrame) -> BarArrays:
     BadBars
         If a column is missing or of another type, or a value is null.
     """
-    for name, dtype in BAR_SCHEMA.items():
-        if name not in bars.columns:
+    found = bars.schema
+    columns: list[pl.Series] = []
+    for name, dtype in _COLUMNS:
+        if name not in found:
             raise BadBars(f"column {name!r} is missing; bars have {', '.join(BAR_SCHEMA.names())}")
-        if bars.schema[name] != dtype:
-            raise BadBars(f"column {name!r} is {bars.schema[name]}, it must be {dtype}")
-    for name in BAR_SCHEMA.names():
-        column = bars[name]
+        if found[name] != dtype:
+            raise BadBars(f"column {name!r} is {found[name]}, it must be {dtype}")
+        column = bars.get_column(name)
         if column.null_count():
             first = column.is_null().arg_max()
             raise BadBars(f"{name} is null", -1 if first is None else first)
-    ts = bars["ts"].to_physical().to_numpy()
-    columns = [bars[name].to_numpy() for name in BAR_SCHEMA.names()[1:]]
-    return BarArrays(frozen(ts), *(frozen(column) for column in columns))
+        columns.append(column)
+    ts, *values = columns
+    return BarArrays(frozen(ts.to_physical().to_numpy()), *(frozen(column.to_numpy()) for column in values))
 
 
 def take_arrays(

@@ -231,7 +231,10 @@ class IndicatorEngine(Engine[IndicatorState]):
         self.mark(bars.ts)
 
     def frame(self, ts: TimeArray, out: FloatArray) -> pl.DataFrame:
-        """Frame of filled rows: NaN becomes null."""
+        """Frame of filled rows: NaN becomes null.
+
+        The frame shares the memory of ``ts`` and ``out``: neither may be filled again while it is in use.
+        """
         series = [pl.Series("ts", ts).cast(TS_DTYPE)]
         series += [pl.Series(name, row, nan_to_null=True) for name, row in zip(self._columns, out, strict=True)]
         return pl.DataFrame(series)
