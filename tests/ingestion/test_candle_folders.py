@@ -162,6 +162,8 @@ def test_any_window_hands_over_its_bars_and_the_same_reports(tmp_path: Path) -> 
         batches = source.read(BTC, M1, since, until)
         assert joined(batches).equals(everything[first:last]), (first, last)
         assert all(batch.report == whole[batch.report.origin].report for batch in batches)
+    origins = [batch.report.origin for batch in source.read(BTC, M1, START + 45 * MINUTE, START + 59 * MINUTE)]
+    assert origins == ["binance_BTCUSDT_1m_2.csv"], "a file read only to count what it shares is not handed over"
     assert source.read(BTC, M1, START + 200 * MINUTE) == []
 
 

@@ -175,6 +175,22 @@ def test_a_doubled_page_changes_nothing(fake: FakeBinance) -> None:
     assert times(list(source(fake).read(MARKET, Timeframe.M1, START))) == minutes(25)
 
 
+def test_an_exchange_that_keeps_sending_the_first_page_is_not_read_forever(fake: FakeBinance) -> None:
+    exchange = source(fake)
+    client = exchange._client("binance")
+    exchange.probe(MARKET)
+    first_page = [[START + i * MINUTE, 100.0, 101.0, 99.0, 100.0, 1.0] for i in range(10)]
+    calls: list[int] = []
+
+    def send_first_page(*_: object) -> list[list[float]]:
+        calls.append(1)
+        assert len(calls) < 10, "the reader goes round in circles"
+        return list(first_page)
+
+    client.fetch_ohlcv = send_first_page
+    assert times(list(exchange.read(MARKET, Timeframe.M1, START))) == minutes(10)
+
+
 def test_rows_doubled_within_a_page_are_counted(fake: FakeBinance) -> None:
     fake.faults.append(lambda klines: ok([*klines[:5], *klines[:5]]))
     batches = list(source(fake).read(MARKET, Timeframe.M1, START))
