@@ -16,7 +16,7 @@ from pathlib import Path
 from deploy.local.errors import LocalStackError
 from deploy.local.home import Home
 from deploy.local.ports import LOOPBACK
-from deploy.local.service import Service, SpawnOptions, stop_stray
+from deploy.local.service import Service, SpawnOptions, pid_in, stop_stray
 
 USER = "cap"
 DATABASE = "cap"
@@ -99,7 +99,10 @@ class Postgres(Service):
     def prepare(self) -> None:
         """Make the data folder the first time; clear what a killed server left behind."""
         if (self._data / "PG_VERSION").exists():
-            stop_stray(self, self._data / "postmaster.pid", self._data)
+            lock = self._data / "postmaster.pid"
+            stop_stray(self, pid_in(lock), self._data)
+            # The server itself takes a recycled process id in it for a running server.
+            lock.unlink(missing_ok=True)
         else:
             self._initialize()
 

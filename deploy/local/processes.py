@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -141,6 +142,37 @@ def session_members(session: int) -> set[int]:
                 if os.getsid(pid) == session:
                     members.add(pid)
     return members
+
+
+def working_in(folder: Path) -> list[ProcessIdentity]:
+    """Processes whose working folder is this one: servers that change into their data folder, and their workers."""
+    found: list[ProcessIdentity] = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if process.pid != os.getpid() and Path(process.cwd()) == folder:
+                identity = ProcessIdentity.of(process.pid)
+                found += [identity] if identity is not None else []
+    return found
+
+
+def has_exited(process: subprocess.Popen[bytes]) -> bool:
+    """Whether one's own child has ended; what it leaves in its session is killed with it.
+
+    The child is looked at before it is reaped: until then its process id, which is the session's too, is not handed out
+    again, so the session is surely its own.
+    """
+    if process.returncode is not None:
+        return True
+    if hasattr(os, "waitid"):
+        try:
+            if os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+                return False
+        except ChildProcessError:
+            return process.poll() is not None
+        for pid in session_members(process.pid) - {process.pid}:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+    return process.poll() is not None
 
 
 def gone(processes: Iterable[ProcessIdentity], timeout: float) -> bool:

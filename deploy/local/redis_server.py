@@ -12,7 +12,7 @@ from pathlib import Path
 from deploy.local.errors import LocalStackError
 from deploy.local.home import Home, write_private
 from deploy.local.ports import LOOPBACK
-from deploy.local.service import Service, stop_stray
+from deploy.local.service import Service, pid_in, stop_stray
 
 
 def _binary() -> str:
@@ -50,7 +50,7 @@ class Redis(Service):
     def prepare(self) -> None:
         """Write its configuration."""
         self._folder.mkdir(mode=0o700, exist_ok=True)
-        stop_stray(self, self._pid_file, self._folder)
+        stop_stray(self, pid_in(self._pid_file), self._folder)
         lines = [
             f"bind {LOOPBACK}",
             f"port {self.port}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -13,7 +12,7 @@ from typing import TypedDict
 import psutil
 
 from deploy.local.home import Home
-from deploy.local.processes import ProcessIdentity, stop
+from deploy.local.processes import ProcessIdentity, gone, stop, working_in
 
 
 class SpawnOptions(TypedDict, total=False):
@@ -78,36 +77,44 @@ class Service(ABC):
         return {}
 
 
-def stop_stray(service: Service, pid_file: Path, folder: Path) -> None:
+def pid_in(pid_file: Path) -> int | None:
+    """Process id on the first line of a file; None if there is none."""
+    try:
+        return int(pid_file.read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def stop_stray(service: Service, pid: int | None, folder: Path) -> None:
     """Stop a server that still runs on a data folder although no record names it.
 
-    Two servers on one folder would destroy its data. The process id in the file may have been recycled: only a process
-    that works in the folder or names it among its arguments is the one meant.
+    Two servers on one folder would destroy its data. The process id may have been recycled: only a process that works
+    in the folder or names it among its arguments is the one meant.
 
     Parameters
     ----------
     service : Service
         Whose server it is.
-    pid_file : pathlib.Path
-        File whose first line is the server's process id.
+    pid : int, optional
+        Process id that the server wrote down.
     folder : pathlib.Path
         Its data folder.
     """
-    try:
-        pid = int(pid_file.read_text().split()[0])
-    except (OSError, ValueError, IndexError):
-        return
-    identity = ProcessIdentity.of(pid)
-    if identity is not None and _works_in(pid, folder):
-        stop(identity, stop_signal=service.STOP_SIGNAL, timeout=service.STOP_SECONDS)
-    pid_file.unlink(missing_ok=True)
+    named = ProcessIdentity.of(pid) if pid is not None else None
+    if named is not None and _names(named.pid, folder):
+        stop(named, stop_signal=service.STOP_SIGNAL, timeout=service.STOP_SECONDS)
+    # The leader may be gone and its workers not.
+    workers = working_in(folder)
+    for worker in workers:
+        worker.signal(service.STOP_SIGNAL)
+    if not gone(workers, service.STOP_SECONDS):
+        for worker in workers:
+            worker.signal(signal.SIGKILL)
+        gone(workers, service.STOP_SECONDS)
 
 
-def _works_in(pid: int, folder: Path) -> bool:
-    if pid == os.getpid():
-        return False
+def _names(pid: int, folder: Path) -> bool:
     with suppress(psutil.Error, OSError):
         process = psutil.Process(pid)
-        if Path(process.cwd()) == folder or any(str(folder) in argument for argument in process.cmdline()):
-            return True
+        return Path(process.cwd()) == folder or str(folder) in process.cmdline()
     return False

@@ -17,7 +17,7 @@ from pathlib import Path
 from deploy.local.errors import ServiceFailed
 from deploy.local.home import Home, InstanceRecord, ProcessRecord
 from deploy.local.ports import is_free, next_free
-from deploy.local.processes import MARKER, POLL_SECONDS, ProcessIdentity, boot_id, gone, marked, stop
+from deploy.local.processes import MARKER, POLL_SECONDS, ProcessIdentity, boot_id, gone, has_exited, marked, stop
 from deploy.local.service import Service
 
 MAX_LOG_BYTES = 20_000_000
@@ -196,8 +196,8 @@ class Supervisor:
         while time.monotonic() < deadline and not self._stopping.is_set():
             running = self._running[service.NAME]
             # First whether it still runs: a server that lost its port would be mistaken for the one that took it.
-            if running.process.poll() is None:
-                if service.ready() and running.process.poll() is None:
+            if not has_exited(running.process):
+                if service.ready() and not has_exited(running.process):
                     running.ready = True
                     running.awaited = False
                     return
@@ -210,7 +210,7 @@ class Supervisor:
             time.sleep(POLL_SECONDS)
         if self._stopping.is_set():
             raise ServiceFailed(f"{service.TITLE} was stopped while it started")
-        why = _last_line(service.log) if self._running[service.NAME].process.poll() is not None else "no answer in time"
+        why = _last_line(service.log) if has_exited(self._running[service.NAME].process) else "no answer in time"
         raise ServiceFailed(f"{service.TITLE} did not start ({why}); its log is {service.log}")
 
     def _watch(self) -> None:
@@ -228,7 +228,7 @@ class Supervisor:
         service = running.service
         if running.awaited:
             return
-        if running.process.poll() is None:
+        if not has_exited(running.process):
             if not running.ready and running.restart_at is None and service.ready():
                 running.ready = True
                 self._tell(f"{service.TITLE} is back")
