@@ -186,7 +186,7 @@ def bar_arrays(bars: pl.DataFrame) -> BarArrays:
             raise BadBars(f"{name} is null", -1 if first is None else first)
         columns.append(column)
     ts, *values = columns
-    return BarArrays(frozen(ts.to_physical().to_numpy()), *(frozen(column.to_numpy()) for column in values))
+    return BarArrays(frozen(ts.to_numpy().view(np.int64)), *(frozen(column.to_numpy()) for column in values))
 
 
 def take_arrays(

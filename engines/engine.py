@@ -21,6 +21,8 @@ kernels, its ``advance`` and its ``advance_arrays``::
         def advance_checked(self, bars: BarArrays, out: FloatArray) -> None:
             _spread(bars, self.state, out)
             self.mark(bars.ts)
+
+A polars Series made from a NumPy array shares its memory: frames are made of arrays that nothing fills again, or of copies.
 """
 
 from __future__ import annotations
