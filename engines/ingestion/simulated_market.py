@@ -6,6 +6,8 @@ without its minutes, and a day's minutes without those of other days.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -51,7 +53,7 @@ _DAY_GARCH = (0.10, 0.82, 0.08)
 _MINUTE_GARCH = (0.03, 0.90, 0.07)
 # One draw in fifty is 2.5 times as large; the factor brings the variance back to 1.
 _TAIL_CHANCE, _TAIL = 0.02, 2.5
-_TAIL_NORM = 1.0 / 1.1050**0.5
+_TAIL_NORM = 1.0 / math.sqrt(1.105)
 _COMMON, _OWN = 0.8, 0.6
 
 # Activity by hour of the day (UTC): quiet nights, Europe, the open of New York.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engines.ingestion.gaps import GAP_SCHEMA, count_missing, find_gaps
@@ -43,6 +43,7 @@ def test_times_out_of_order_are_a_mistake_of_the_caller() -> None:
         find_gaps(at(3, 4), M1, previous_ts=int(at(3)[0]))
 
 
+@settings(deadline=None)
 @given(st.sets(st.integers(0, 60), min_size=1))
 def test_gaps_are_the_minutes_nobody_holds(held: set[int]) -> None:
     times = at(*sorted(held))
@@ -83,6 +84,7 @@ def test_nothing_on_one_side(stored: int, incoming: int) -> None:
     assert found.differences.schema == RESTATEMENT_SCHEMA
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_the_three_add_up_to_the_incoming(data: st.DataObject) -> None:
     bars = good_bars(15)
