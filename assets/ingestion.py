@@ -100,13 +100,16 @@ def ingest(
     batches: list[Batch] = []
     waiting = 0
     resume = _resume_at(warehouse, series, start, end) if source.kind.value == "exchange" else since
-    for batch in source.read(market, base, resume, until):
-        batches.append(batch)
-        waiting += batch.bars.height
-        if waiting >= _BARS_PER_WRITE:
-            _store_batches(warehouse, series, batches, outcome)
-            batches, waiting = [], 0
-    _store_batches(warehouse, series, batches, outcome)
+    try:
+        for batch in source.read(market, base, resume, until):
+            batches.append(batch)
+            waiting += batch.bars.height
+            if waiting >= _BARS_PER_WRITE:
+                _store_batches(warehouse, series, batches, outcome)
+                batches, waiting = [], 0
+    finally:
+        # A source that fails halfway has still given whole batches: the next run goes on after them.
+        _store_batches(warehouse, series, batches, outcome)
     _record_gaps(warehouse, series, base, start, end)
     for timeframe in timeframes:
         if timeframe is not base:
