@@ -74,6 +74,10 @@ class _Invocation:
         from dbt.contracts.graph.manifest import Manifest
 
         parsed = Manifest.from_msgpack(self.target.parsed_path.read_bytes())
+        if self.target is Target.SERVING:
+            # Parsed nodes carry the database of the profile's default; the real one may have any name.
+            for node in (*parsed.nodes.values(), *parsed.sources.values()):
+                node.database = self.environment["DBT_POSTGRES_DATABASE"]
         parsed.build_flat_graph()
         result = dbtRunner(manifest=parsed, callbacks=[self._collect]).invoke(list(self.arguments))
         self.success = result.success
