@@ -131,5 +131,6 @@ def _without_credentials(url: str) -> str:
 
 
 def masked(url: str) -> str:
-    """URL with its password hidden."""
-    return re.sub(r"(://[^/@:]*):[^/@]*@", r"\1:***@", url)
+    """URL with its password hidden, wherever one can stand."""
+    shown = re.sub(r"(://[^/@:]*):.*@", r"\1:***@", url)
+    return re.sub(r"(?i)(password=)[^&]*", r"\1***", shown)

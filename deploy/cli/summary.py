@@ -16,16 +16,17 @@ def show_summary(console: Console, summary: PipelineSummary) -> None:
     """Print tables, counts, and what needs attention."""
     if summary.simulated:
         console.print(SIMULATED, style="bold yellow")
-    table = Table(title=f"{', '.join(summary.markets)}", title_justify="left", show_edge=False, pad_edge=False)
+    bases = ", ".join(f"{market} from {base}" for market, base in summary.base_timeframes.items())
+    console.print(f"Markets: {bases or ', '.join(summary.markets)}", highlight=False)
+    table = Table(show_edge=False, pad_edge=False)
     table.add_column("table")
     table.add_column("rows", justify="right")
     for name, rows in summary.rows.items():
         table.add_row(name, f"{rows:,}")
     console.print(table)
-    bases = ", ".join(f"{market} from {base}" for market, base in summary.base_timeframes.items())
     console.print(
         f"Bars: {summary.new_bars:,} new, {summary.restated_bars:,} restated, {summary.snapped_bars:,} snapped, "
-        f"{summary.refused_bars:,} refused; {summary.gaps:,} gaps ({summary.missing_bars:,} bars missing). {bases}",
+        f"{summary.refused_bars:,} refused; {summary.gaps:,} gaps ({summary.missing_bars:,} bars missing).",
         highlight=False,
     )
     strategies = ", ".join(f"{name} {count:,}" for name, count in summary.signals_by_strategy.items()) or "none"
@@ -49,7 +50,8 @@ def show_signals(console: Console, signals: Sequence[NewestSignal], *, simulated
         console.print("No signal has been published yet.")
         return
     label = "Newest signals, simulated" if simulated else "Newest signals"
-    table = Table(title=label, title_justify="left", show_edge=False, pad_edge=False)
+    console.print(f"{label}:")
+    table = Table(show_edge=False, pad_edge=False)
     for heading in ("known at (UTC)", "market", "tf", "strategy", "side"):
         table.add_column(heading, no_wrap=heading != "strategy")
     for heading in ("entry", "stop", "target 1", "target 2", "score"):

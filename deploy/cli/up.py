@@ -79,7 +79,7 @@ def _serve(stack: LocalStack, *, or_simulate: bool, debug: bool) -> None:
         raise CommandFailed(
             f"the first run of the graph failed; what the libraries said is in {stack.home.logs / 'run.log'}"
         )
-    platform.announce(time.monotonic() - began)
+    platform.announce(began)
     threading.Event().wait()
 
 
@@ -124,7 +124,7 @@ class _Platform:
             if not supervisor.stopping:
                 say(f"cap: {error}")
 
-    def announce(self, seconds: float) -> None:
+    def announce(self, began: float) -> None:
         """Wait for what is still on its way and print where it is."""
         if self._api is not None:
             self._stack.supervisor.wait_ready([self._api])
@@ -132,12 +132,12 @@ class _Platform:
             say(f"API                 {self._api.url}/docs")
         if self._dagster is not None:
             if self._dagster.is_alive():
-                say("Dagster's UI is about to come up ...")
+                say("The Dagster UI is about to come up ...")
             self._dagster.join()
             if self._dagster_url:
                 say(f"Dagster UI          {self._dagster_url}")
         self._stack.supervisor.publish({}, ready=True)
-        say(f"Up after {seconds:.0f} s. Ctrl-C stops it; 'cap status' shows where everything is.")
+        say(f"Up after {time.monotonic() - began:.0f} s. Ctrl-C stops it; 'cap status' shows where everything is.")
 
 
 class _Run:

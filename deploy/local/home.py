@@ -31,12 +31,28 @@ def write_private(path: Path, text: str) -> None:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    """Content of a file this package wrote; empty if it is not there or was damaged."""
+    """Content of a file this package wrote; empty if it is not there.
+
+    Raises
+    ------
+    ValueError
+        If it was damaged.
+    """
     try:
         content = json.loads(path.read_text())
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, NotADirectoryError):
         return {}
-    return content if isinstance(content, dict) else {}
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} does not hold an object")
+    return content
+
+
+def _read_replaceable(path: Path) -> dict[str, Any]:
+    """Content of a file that can be made anew; empty if it is not there or was damaged."""
+    try:
+        return _read_json(path)
+    except ValueError:
+        return {}
 
 
 @dataclass(frozen=True)
@@ -130,7 +146,14 @@ class Home:
         """Random password of a service, made the first time it is asked for."""
         path = self.path / "secrets.json"
         with self._secrets_lock:
-            known = _read_json(path)
+            try:
+                known = _read_json(path)
+            except ValueError:
+                # New passwords would lock the data of the old ones away for good.
+                raise LocalStackError(
+                    f"{path} is damaged, and the stores' passwords are in it; bring it back from a backup, "
+                    "or begin anew in another folder with --home"
+                ) from None
             if name not in known:
                 known[name] = secrets.token_urlsafe(24)
                 write_private(path, json.dumps(known))
@@ -143,7 +166,7 @@ class Home:
 
     def record(self) -> InstanceRecord:
         """Read what runs here."""
-        content = _read_json(self.path / "processes.json")
+        content = _read_replaceable(self.path / "processes.json")
         if not content:
             return InstanceRecord()
         supervisor = content.get("supervisor")
@@ -166,7 +189,7 @@ class Home:
 
     def read_config(self) -> dict[str, Any]:
         """Options of the last run."""
-        return _read_json(self.path / "config.json")
+        return _read_replaceable(self.path / "config.json")
 
     def write_config(self, options: dict[str, Any]) -> None:
         """Keep the options for the next run."""
