@@ -89,7 +89,7 @@ _HARMLESS = re.compile(
 _OF_THE_TRANSPORT = re.compile(
     r"send_progress_in_http_headers|cancel_http_readonly_queries_on_client_close|http_\w+|add_http_cors_header"
     r"|connect_timeout\w*|receive_timeout|send_timeout|load_balancing|use_client_time_zone|async_insert\w*"
-    r"|wait_for_async_insert\w*|insert_\w+|mutations_sync|alter_sync|select_sequential_consistency"
+    r"|wait_for_async_insert\w*|insert_\w+|input_format_\w+|date_time_input_format|mutations_sync|alter_sync|select_sequential_consistency"
 )
 
 

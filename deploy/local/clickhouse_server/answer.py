@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from deploy.local.clickhouse_server.compression import Encoder, encoder
@@ -24,42 +24,40 @@ class Answer:
     ----------
     response : Response
     headers : dict
-        Headers of every answer (query id, server name, time zone).
+        Headers of every answer (query id, server name, time zone); may still be added to before the first row.
     content_types : mapping
         By format.
-    encoding : str or None
-        Content encoding of the body.
-    native_frames : callable or None
-        Makes the encoder of ClickHouse's own framing (``compress=1``); takes the place of ``encoding``.
-    hold_all : Spool or None
-        Where everything is kept until the statement has ended (``wait_end_of_query``).
     version : str
         Of the engine; ends every error.
     """
 
     def __init__(
-        self,
-        response: Response,
-        headers: dict[str, str],
-        content_types: dict[str, str],
-        *,
-        encoding: str | None,
-        native_frames: Callable[[], Encoder] | None,
-        hold_all: Spool | None,
-        version: str,
+        self, response: Response, headers: dict[str, str], content_types: Mapping[str, str], version: str
     ) -> None:
         self._response = response
         self._headers = headers
         self._content_types = content_types
-        self._encoding = None if native_frames else encoding
-        self._native_frames = native_frames
-        self._hold_all = hold_all
         self._version = version
+        self._encoding: str | None = None
+        self._native_frames: Callable[[], Encoder] | None = None
+        self._hold_all: Spool | None = None
         self._held: list[bytes] = []
         self._held_size = 0
         self._encoder: Encoder | None = None
         self._format = ""
         self._tag = ""
+
+    def encode_as(self, encoding: str | None) -> None:
+        """Send the body in a content encoding."""
+        self._encoding = encoding
+
+    def frame_natively(self, make_encoder: Callable[[], Encoder]) -> None:
+        """Send the body in ClickHouse's own framing (``compress=1``)."""
+        self._native_frames = make_encoder
+
+    def hold_all(self, spool: Spool) -> None:
+        """Keep everything until the statement has ended (``wait_end_of_query``)."""
+        self._hold_all = spool
 
     def format_is(self, name: str) -> None:
         """Learn the format of the rows."""
@@ -167,10 +165,12 @@ def summary(progress: Progress) -> str:
     return json.dumps({name: str(value) for name, value in fields.items()}, separators=(",", ":"))
 
 
-def refuse(response: Response, headers: dict[str, str], error: QueryError, text: str) -> None:
-    """Answer with an error alone."""
+def refuse(
+    response: Response, headers: Mapping[str, str], error: QueryError, text: str, *, status: int | None = None
+) -> None:
+    """Answer with an error alone; its status unless another is given."""
     response.whole(
-        error.status,
+        status or error.status,
         {
             **headers,
             "Content-Type": "text/plain; charset=UTF-8",

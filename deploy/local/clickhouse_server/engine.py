@@ -6,13 +6,13 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from deploy.local.clickhouse_server.credentials import User
-from deploy.local.clickhouse_server.errors import QueryError, from_engine
+from deploy.local.clickhouse_server.errors import from_engine
 
 _MEBIBYTE = 1 << 20
 
@@ -70,11 +70,31 @@ class EngineLimits:
         }
 
 
+_LOGS = """<clickhouse>
+  <query_log>
+    <database>system</database>
+    <table>query_log</table>
+    <engine>ENGINE = MergeTree PARTITION BY event_date ORDER BY (event_date, event_time)
+      TTL event_date + INTERVAL 7 DAY DELETE SETTINGS ttl_only_drop_parts = 1</engine>
+    <flush_interval_milliseconds>10000</flush_interval_milliseconds>
+  </query_log>
+</clickhouse>
+"""
+"""Keeps a week of ``system.query_log``, where ``log_comment`` says which run and asset a statement came from."""
+
+
 class Connection:
-    """One session in the engine. Runs one statement at a time."""
+    """One session in the engine. Runs one statement at a time.
+
+    Attributes
+    ----------
+    touched : bool
+        Whether its settings or its database may differ from those it was opened with.
+    """
 
     def __init__(self, native: Any) -> None:
         self._native = native
+        self.touched = False
 
     def run(
         self, sql: str | bytes, output_format: str = "TabSeparated", parameters: Mapping[str, str] | None = None
@@ -130,20 +150,29 @@ class Engine:
         os.environ["TZ"] = "UTC"
         from chdb import _chdb
 
+        native: Any = _chdb  # its stub knows only the functions for Python UDFs
         # Signals belong to the server, which drains before it exits; the engine would dump a stack and die.
-        _chdb.reset_signal_handlers()
-        _chdb.set_signal_handlers_enabled(0)
+        native.reset_signal_handlers()
+        native.set_signal_handlers_enabled(0)
+        folder = folder.resolve()
+        if any(mark in str(folder) for mark in "?&%#"):
+            raise ValueError(f"{folder}: the engine cannot open a folder with one of ?&%# in its path; choose another")
         folder.mkdir(parents=True, exist_ok=True)
-        self._native = _chdb
-        self._folder = str(folder.resolve())
-        arguments = "&".join(f"{name}={value}" for name, value in limits.startup_arguments().items())
+        logs = folder.parent / "engine.xml"
+        logs.write_text(_LOGS)
+        self._native = native
+        self._folder = str(folder)
+        arguments = "&".join(
+            f"{name}={value}" for name, value in {"config-file": logs, **limits.startup_arguments()}.items()
+        )
         try:
-            self._root = Connection(_chdb.connect(f"{self._folder}?{arguments}"))
+            self._root = Connection(native.connect(f"{self._folder}?{arguments}"))
         except RuntimeError as error:
             raise FolderInUse(
                 f"{folder} cannot be opened; if another ClickHouse server uses it, stop that one first ({error})"
             ) from None
-        settings = "&".join(f"{name}={value}" for name, value in limits.session_settings().items())
+        self.session_settings = limits.session_settings()
+        settings = "&".join(f"{name}={value}" for name, value in self.session_settings.items())
         self._session_source = f"{self._folder}?{settings}"
         self.version = self._root.execute("SELECT version()").decode().strip()
         self.timezone = self._root.execute("SELECT timezone()").decode().strip()
@@ -156,7 +185,7 @@ class Engine:
         """Open a fresh session: nothing of an earlier request is in it. Takes about 0.1 ms."""
         return Connection(self._native.connect(self._session_source))
 
-    def slot(self, user: User, gone: Callable[[], bool]) -> Any:
+    def slot(self, user: User, gone: Callable[[], bool]) -> AbstractContextManager[None]:
         """Context in which the user holds one of his slots; waits in line for it."""
         return self._slots[user].held(gone)
 
@@ -220,8 +249,3 @@ class FairSlots:
                 self._line.popleft().set()
             else:
                 self._free += 1
-
-
-def engine_error(error: Exception, prefix_length: int = 0) -> QueryError:
-    """Whatever went wrong below, as an answer to the client."""
-    return error if isinstance(error, QueryError) else from_engine(error, prefix_length)

@@ -7,9 +7,9 @@ import itertools
 import os
 import re
 import select
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -110,14 +110,16 @@ class Runner:
         if count > 1:
             raise QueryError.of(Code.SYNTAX_ERROR, "Syntax error (Multi-statements are not allowed)")
         _refuse_writing(job, kind)
-        if first_word(job.text) == "INSERT":
+        word = first_word(job.text)
+        if word == "INSERT":
             return self._run_whole(connection, _engine_text(f"{marker} {job.text}"), job, output, marker, cancel=False)
+        connection.touched = connection.touched or word in ("SET", "USE")
         clause = parse_output_clause(job.text)
         if clause.has_outfile:
             raise QueryError.of(Code.INTO_OUTFILE_NOT_ALLOWED, "INTO OUTFILE is not allowed")
         output.format_is(clause.format or job.default_format)
         body, tail = job.text[: clause.body_end], job.text[clause.body_end : clause.end]
-        if kind == "READ_ONLY" and first_word(job.text) in _STREAMED:
+        if kind == "READ_ONLY" and word in _STREAMED:
             return self._run_streamed(connection, f"{marker} {body}", tail, job, output, marker)
         sql = _engine_text(f"{marker} {body}{tail}")
         return self._run_whole(connection, sql, job, output, marker, cancel=kind == "READ_ONLY")
@@ -210,52 +212,3 @@ def _progress(result: Any) -> Progress:
         written_bytes=max(result.bytes_written(), 0),
         elapsed_ns=int(result.elapsed() * 1e9),
     )
-
-
-def quote(text: str) -> str:
-    """Write a string as an SQL literal."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def quote_name(text: str) -> str:
-    """Write a name as an SQL identifier."""
-    return "`" + text.replace("\\", "\\\\").replace("`", "\\`") + "`"
-
-
-def set_statement(settings: Mapping[str, str]) -> str:
-    """Write a SET statement."""
-    return "SET " + ", ".join(f"{name} = {quote(value)}" for name, value in settings.items())
-
-
-@contextmanager
-def settings_of_one_request(connection: Connection, settings: Mapping[str, str], database: str) -> Iterator[None]:
-    """Apply settings to a session's connection and take them back afterwards."""
-    names = ", ".join(quote(name) for name in settings)
-    before: dict[str, tuple[str, bool]] = {}
-    if settings:
-        rows = connection.execute(
-            f"SELECT name, value, changed FROM system.settings WHERE name IN ({names}) FORMAT JSONCompactEachRow"
-        )
-        import json
-
-        for row in rows.splitlines():
-            name, value, changed = json.loads(row)
-            before[name] = (value, bool(changed))
-    former_database = ""
-    if database:
-        former_database = connection.execute("SELECT currentDatabase()").decode().strip()
-        connection.execute(f"USE {quote_name(database)}")
-    if settings:
-        connection.execute(set_statement(settings))
-    try:
-        yield
-    finally:
-        if before:
-            restored = ", ".join(
-                f"{name} = {quote(value) if changed else 'DEFAULT'}" for name, (value, changed) in before.items()
-            )
-            with suppress(QueryError):
-                connection.execute(f"SET {restored}")
-        if former_database:
-            with suppress(QueryError):
-                connection.execute(f"USE {quote_name(former_database)}")

@@ -3,35 +3,26 @@
 from __future__ import annotations
 
 import re
+import sys
+import traceback
 import uuid
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.local.clickhouse_server.access import (
-    AnalystLimits,
-    NoCredentials,
-    authenticate,
-    sort_analyst_settings,
-)
+from deploy.local.clickhouse_server.access import NoCredentials, authenticate
+from deploy.local.clickhouse_server.analyst_guard import AnalystGuard
 from deploy.local.clickhouse_server.answer import Answer, refuse
-from deploy.local.clickhouse_server.compression import negotiate
+from deploy.local.clickhouse_server.compression import Encoder, negotiate
 from deploy.local.clickhouse_server.credentials import Credentials, User
-from deploy.local.clickhouse_server.engine import ClientGone, Connection, Engine
+from deploy.local.clickhouse_server.engine import ClientGone, Engine
 from deploy.local.clickhouse_server.errors import Code, QueryError
-from deploy.local.clickhouse_server.execution import (
-    Job,
-    Runner,
-    quote_name,
-    set_statement,
-    settings_of_one_request,
-)
+from deploy.local.clickhouse_server.execution import Job, Runner
 from deploy.local.clickhouse_server.http1 import Connection as ClientConnection
-from deploy.local.clickhouse_server.http1 import Request, Response
-from deploy.local.clickhouse_server.query_body import read_statement
+from deploy.local.clickhouse_server.http1 import Disconnected, Request, Response
+from deploy.local.clickhouse_server.preparation import Preparer
+from deploy.local.clickhouse_server.query_body import Statement, read_statement
 from deploy.local.clickhouse_server.query_request import QueryRequest, read_query_request
-from deploy.local.clickhouse_server.sessions import Sessions
 from deploy.local.clickhouse_server.spool import Spool
 
 _KILL_BY_ID = re.compile(
@@ -46,8 +37,8 @@ class Service:
     engine: Engine
     runner: Runner
     credentials: Credentials
-    sessions: dict[User, Sessions]
-    analyst_limits: AnalystLimits
+    preparer: Preparer
+    guard: AnalystGuard
     spool_folder: Path
     display_name: str = "cap"
 
@@ -84,85 +75,71 @@ def _query(
     parameters: dict[str, str],
     headers: dict[str, str],
 ) -> None:
-    version = service.engine.version
-    try:
-        user = authenticate(service.credentials, request.headers, parameters)
-    except NoCredentials:
-        error = QueryError.of(Code.AUTHENTICATION_FAILED, "Authentication is required: give a user and a password")
-        response.whole(
-            401,
-            {
-                **headers,
-                "WWW-Authenticate": 'Basic realm="ClickHouse server HTTP API"',
-                "X-ClickHouse-Exception-Code": str(error.code),
-                "Content-Type": "text/plain; charset=UTF-8",
-            },
-            f"{error.message}\n".encode(),
-        )
-        return
-    except QueryError as error:
-        refuse(response, headers, error, f"{error.message} (version {version} (embedded))\n")
-        return
+    answer = Answer(response, headers, service.engine.content_types, service.engine.version)
     with ExitStack() as resources:
-        answer: Answer | None = None
         try:
+            user = authenticate(service.credentials, request.headers, parameters)
             statement = resources.enter_context(
                 read_statement(client.body(request), parameters, request.headers, user, service.spool_folder)
             )
             query = read_query_request(request.method, statement.parameters, request.headers, statement.external_names)
             query.query_id = query.query_id or str(uuid.uuid4())
-            headers |= {
-                "X-ClickHouse-Query-Id": _header_value(query.query_id),
-                "X-ClickHouse-Timezone": query.settings.get("session_timezone") or service.engine.timezone,
-            }
-            hold_all = resources.enter_context(Spool(service.spool_folder)) if query.wait_end_of_query else None
-            answer = Answer(
-                response,
-                headers,
-                service.engine.content_types,
-                encoding=negotiate(request.headers.get("accept-encoding", "")) if query.compress_response else None,
-                native_frames=_native_frames if query.native_compressed_response else None,
-                hold_all=hold_all,
-                version=version,
-            )
-            job = Job(
-                text=_kill_in_engine_terms(statement.text),
-                default_format=query.default_format,
-                values=query.values,
-                query_id=query.query_id,
-                client_gone=client.is_gone,
-                head=statement.head,
-                data_path=statement.data_path,
-                inline_data=statement.inline_data,
-                read_only=query.read_only,
-            )
-            with (
-                service.engine.slot(user, client.is_gone),
-                _prepared(service, user, query, statement.external_tables) as connection,
-            ):
-                if user is User.ANALYST:
-                    from deploy.local.clickhouse_server.analyst_guard import check
-
-                    check(connection, job.text if job.head is None else job.head.text, query.database)
-                progress = service.runner.run(connection, job, answer)
-            answer.finish(progress)
+            headers["X-ClickHouse-Query-Id"] = re.sub(r"[^\x20-\x7e]", "?", query.query_id)
+            headers["X-ClickHouse-Timezone"] = query.settings.get("session_timezone") or service.engine.timezone
+            if query.native_compressed_response:
+                answer.frame_natively(_native_frames)
+            elif query.compress_response:
+                answer.encode_as(negotiate(request.headers.get("accept-encoding", "")))
+            if query.wait_end_of_query:
+                answer.hold_all(resources.enter_context(Spool(service.spool_folder)))
+            _run(service, client, user, query, statement, answer)
+        except NoCredentials:
+            _ask_for_credentials(response, headers)
         except QueryError as error:
-            if answer is not None:
-                answer.fail(error)
-            else:
-                refuse(response, headers, error, f"{error.message} (version {version} (embedded))\n")
+            answer.fail(error)
         except ClientGone:
             request.keep_alive = False
+        except Disconnected:
+            raise
+        except Exception:  # a defect here is reported to the client and in the log, and ends nobody else's connection
+            traceback.print_exc(file=sys.stderr)
+            answer.fail(QueryError.of(Code.UNKNOWN_EXCEPTION, "The server failed; its log has the details"))
 
 
-def _native_frames():
+def _run(
+    service: Service, client: ClientConnection, user: User, query: QueryRequest, statement: Statement, answer: Answer
+) -> None:
+    job = Job(
+        text=_kill_in_engine_terms(statement.text),
+        default_format=query.default_format,
+        values=query.values,
+        query_id=query.query_id,
+        client_gone=client.is_gone,
+        head=statement.head,
+        data_path=statement.data_path,
+        inline_data=statement.inline_data,
+        read_only=query.read_only,
+    )
+    with (
+        service.engine.slot(user, client.is_gone),
+        service.preparer.connection(user, query, statement.external_tables) as connection,
+    ):
+        if user is User.ANALYST:
+            service.guard.check(connection, job.text, query.database, query.values)
+        progress = service.runner.run(connection, job, answer)
+    answer.finish(progress)
+
+
+def _native_frames() -> Encoder:
     from deploy.local.clickhouse_server.native_frames import FrameEncoder
 
     return FrameEncoder()
 
 
-def _header_value(text: str) -> str:
-    return re.sub(r"[^\x20-\x7e]", "?", text)
+def _ask_for_credentials(response: Response, headers: dict[str, str]) -> None:
+    error = QueryError.of(Code.AUTHENTICATION_FAILED, "Authentication is required: give a user and a password")
+    challenge = {"WWW-Authenticate": 'Basic realm="ClickHouse server HTTP API"'}
+    refuse(response, {**headers, **challenge}, error, f"{error.message}\n", status=401)
 
 
 def _kill_in_engine_terms(sql: str) -> str:
@@ -171,48 +148,3 @@ def _kill_in_engine_terms(sql: str) -> str:
     if found is None:
         return sql
     return f"KILL QUERY WHERE startsWith(query, '/*{found[1]} #') AND query_id != queryID() {found[2] or ''}"
-
-
-@contextmanager
-def _prepared(
-    service: Service, user: User, query: QueryRequest, external_tables: tuple[str, ...]
-) -> Iterator[Connection]:
-    """Open the connection of a request, with its database, settings and external tables."""
-    with ExitStack() as stack:
-        held = None
-        if query.session is not None:
-            held = stack.enter_context(service.sessions[user].use(query.session))
-        if held is not None and user is User.CAP:
-            for statement in external_tables:
-                stack.callback(_drop_temporary, held, statement)
-                held.execute(statement)
-            stack.enter_context(settings_of_one_request(held, query.settings, query.database))
-            yield held
-            return
-        # A locked connection cannot be unlocked, so the analyst's requests share none, not even within a session.
-        connection = service.engine.connect()
-        stack.callback(connection.close)
-        if query.database:
-            connection.execute(f"USE {quote_name(query.database)}")
-        settings = dict(query.settings)
-        refused: dict[str, str] = {}
-        if user is User.ANALYST:
-            sorted_settings = sort_analyst_settings(settings, service.analyst_limits)
-            settings, refused = sorted_settings.applied, sorted_settings.left_to_the_engine
-        if settings:
-            connection.execute(set_statement(settings))
-        for statement in external_tables:
-            connection.execute(statement)
-        if user is User.ANALYST:
-            connection.execute("SET readonly = 1")
-            if refused:
-                connection.execute(set_statement(refused))
-        elif query.read_only and settings.get("readonly", "0") == "0":
-            connection.execute("SET readonly = 2")
-        yield connection
-
-
-def _drop_temporary(connection: Connection, create_statement: str) -> None:
-    found = re.match(r"CREATE TEMPORARY TABLE (`(?:[^`\\]|\\.)*`)", create_statement)
-    if found is not None:
-        connection.execute(f"DROP TEMPORARY TABLE IF EXISTS {found[1]}")

@@ -6,7 +6,7 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local.clickhouse_server.compression import decode
@@ -27,6 +27,15 @@ _COLUMN_WORDS_WITH_EXPRESSIONS = frozenset(
 
 
 @dataclass(frozen=True)
+class ExternalTable:
+    """A table sent along with a query: the statements that make it."""
+
+    name: str
+    create: str
+    insert: str
+
+
+@dataclass(frozen=True)
 class Statement:
     """A statement as it came in.
 
@@ -38,8 +47,7 @@ class Statement:
         Of the URL and the form.
     head : InsertHead or None
         Set when rows follow as data, at ``data_path`` or in ``inline_data``.
-    external_tables : tuple of str
-        Statements that make the tables sent along.
+    external_tables : tuple of ExternalTable
     """
 
     text: str
@@ -47,8 +55,12 @@ class Statement:
     head: InsertHead | None = None
     data_path: str = ""
     inline_data: bytes | None = None
-    external_tables: tuple[str, ...] = ()
-    external_names: frozenset[str] = field(default_factory=frozenset)
+    external_tables: tuple[ExternalTable, ...] = ()
+
+    @property
+    def external_names(self) -> frozenset[str]:
+        """Names of the tables sent along."""
+        return frozenset(table.name for table in self.external_tables)
 
 
 @contextmanager
@@ -159,19 +171,15 @@ def _from_form(
     parts = parse_multipart(body, content_type)
     merged = dict(parameters)
     merged.update({part.name: part.text() for part in parts if part.filename is None})
-    tables = [part for part in parts if part.filename is not None]
-    statements: list[str] = []
-    for part in tables:
-        statements += _external_table(part, merged, _spool(resources, folder, [part.data]))
-    return Statement(
-        merged.get("query", ""),
-        merged,
-        external_tables=tuple(statements),
-        external_names=frozenset(part.name for part in tables),
+    tables = tuple(
+        _external_table(part, merged, _spool(resources, folder, [part.data]))
+        for part in parts
+        if part.filename is not None
     )
+    return Statement(merged.get("query", ""), merged, external_tables=tables)
 
 
-def _external_table(part: Part, parameters: dict[str, str], data: Spool) -> list[str]:
+def _external_table(part: Part, parameters: dict[str, str], data: Spool) -> ExternalTable:
     name = part.name
     if not re.fullmatch(r"[A-Za-z_]\w*", name):
         raise QueryError.of(Code.UNKNOWN_FORMAT_OF_REQUEST, f"External table {name!r} has no valid name")
@@ -187,10 +195,11 @@ def _external_table(part: Part, parameters: dict[str, str], data: Spool) -> list
     data_format = parameters.get(f"{name}_format", "TabSeparated")
     if not re.fullmatch(r"\w+", data_format):
         raise QueryError.of(Code.UNKNOWN_FORMAT_OF_REQUEST, f"External table {name} has no valid format")
-    return [
+    return ExternalTable(
+        name,
         f"CREATE TEMPORARY TABLE `{name}` ({structure})",
-        f"INSERT INTO `{name}` FROM INFILE '{data.path}' FORMAT {data_format}",  # all parts are checked above
-    ]
+        f"INSERT INTO `{name}` FROM INFILE '{data.path}' FORMAT {data_format}",  # checked above
+    )
 
 
 def _split_types(types: str) -> list[str]:

@@ -17,17 +17,21 @@ from types import FrameType
 from typing import IO, Any
 
 from deploy.local.clickhouse_server.access import AnalystLimits
+from deploy.local.clickhouse_server.analyst_guard import AnalystGuard
 from deploy.local.clickhouse_server.credentials import User, ensure_credentials
 from deploy.local.clickhouse_server.engine import Engine, EngineLimits, FolderInUse
 from deploy.local.clickhouse_server.execution import Runner
 from deploy.local.clickhouse_server.handler import Service, handle
 from deploy.local.clickhouse_server.http1 import BadRequest, Connection, Disconnected
+from deploy.local.clickhouse_server.preparation import Preparer
 from deploy.local.clickhouse_server.sessions import Sessions
 
 _HOST = "127.0.0.1"
 _PORTS_TO_TRY = 100
 _MAX_CONNECTIONS = 512
 _DRAIN_SECONDS = 20.0
+_SILENCE_SECONDS = 600.0
+"""A connection on which nothing moves for so long is closed: idle, or a reader that has stopped reading."""
 
 
 class Server:
@@ -54,12 +58,13 @@ class Server:
         self._credentials = ensure_credentials(home)
         limits = EngineLimits()
         self._engine = Engine(home / "data", limits)
+        self._sessions = {user: Sessions(self._engine.connect) for user in User}
         self._service = Service(
             engine=self._engine,
             runner=Runner(self._engine, sum(limits.slots.values())),
             credentials=self._credentials,
-            sessions={user: Sessions(self._engine.connect) for user in User},
-            analyst_limits=AnalystLimits(),
+            preparer=Preparer(self._engine, self._sessions, AnalystLimits()),
+            guard=AnalystGuard(self._engine),
             spool_folder=home / "spool",
         )
         self._listener = _listen(port)
@@ -80,7 +85,10 @@ class Server:
             while not self._stopping.is_set():
                 try:
                     sock, _ = self._listener.accept()
-                except OSError:
+                except OSError as error:
+                    if error.errno in (errno.EMFILE, errno.ENFILE):
+                        time.sleep(0.1)  # wait for connections to end
+                        continue
                     break
                 self._adopt(sock)
         finally:
@@ -94,10 +102,11 @@ class Server:
 
     def _adopt(self, sock: socket.socket) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.settimeout(_SILENCE_SECONDS)
+        connection = Connection(sock)
         with self._connections_lock:
             crowded = len(self._connections) >= _MAX_CONNECTIONS
             if not crowded:
-                connection = Connection(sock)
                 self._connections.add(connection)
         if crowded:
             with suppress(OSError):
@@ -134,7 +143,7 @@ class Server:
 
     def _close_expired_sessions(self) -> None:
         while not self._stopping.wait(1.0):
-            for sessions in self._service.sessions.values():
+            for sessions in self._sessions.values():
                 sessions.close_expired()
 
     def _write_state(self) -> None:
@@ -163,7 +172,7 @@ class Server:
                 with suppress(OSError):
                     connection.socket.shutdown(socket.SHUT_RDWR)
         self._service.runner.close()
-        for sessions in self._service.sessions.values():
+        for sessions in self._sessions.values():
             sessions.close_all()
         self._engine.close()
         self._lock_file.close()
