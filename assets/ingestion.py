@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 _BARS_PER_WRITE = 500_000
 
+_LONGEST_GAP = timedelta(days=31)
+"""Where more than this is missing, nothing was ever asked for: stretches of history brought in apart, not a gap."""
+
 
 @dataclass
 class Ingestion:
@@ -232,6 +235,7 @@ def _record_gaps(warehouse: Warehouse, series: Series, base: Timeframe, start: d
     before, after = _neighbours(warehouse, series, start, end)
     ts = read_bars(warehouse, series, start, end)["ts"].to_physical().to_numpy()
     found = find_gaps(ts, base, before, after).cast({"missing_bars": pl.UInt32})
+    found = found.filter(pl.col("missing_bars") * base.milliseconds <= _LONGEST_GAP // timedelta(milliseconds=1))
     first = start if before is None else _instant(before)
     stored = warehouse.query_polars(
         f"SELECT ts, gap_end, missing_bars FROM market.candle_gaps FINAL WHERE {IN_SERIES} "
@@ -261,12 +265,19 @@ def _record_gaps(warehouse: Warehouse, series: Series, base: Timeframe, start: d
 
 
 def _neighbours(warehouse: Warehouse, series: Series, start: datetime, end: datetime) -> tuple[int | None, int | None]:
-    """Open times (ms) of the last stored bar before the window and of the first after it."""
+    """Open times (ms) of the last stored bar before the window and of the first after it, near enough for a gap."""
     row = warehouse.query_rows(
         "SELECT toUnixTimestamp64Milli(maxIf(ts, ts < {start:DateTime64(3, 'UTC')})) AS before, "
         "toUnixTimestamp64Milli(minIf(ts, ts >= {end:DateTime64(3, 'UTC')})) AS after "
-        f"FROM market.candles WHERE {IN_SERIES}",
-        {**series.parameters, "start": start, "end": end},
+        f"FROM market.candles WHERE {IN_SERIES} "
+        "AND ts >= {nearest:DateTime64(3, 'UTC')} AND ts < {furthest:DateTime64(3, 'UTC')}",
+        {
+            **series.parameters,
+            "start": start,
+            "end": end,
+            "nearest": start - _LONGEST_GAP,
+            "furthest": end + _LONGEST_GAP,
+        },
     )[0]
     # An aggregate over no row is the zero of its type, the epoch; no market is that old.
     return row["before"] or None, row["after"] or None
@@ -283,9 +294,9 @@ def _store_derived(
 ) -> None:
     """Make the higher bars of the window from the stored base bars and store the new and the changed ones."""
     import polars as pl
-    from engines.resample import ResampleEngine
 
     from engines.ingestion.restatements import restatements
+    from engines.resample import ResampleEngine
 
     first = _instant(timeframe.open_time(_milliseconds(start)))
     last = _instant(timeframe.open_time(_milliseconds(end) + timeframe.milliseconds - 1))

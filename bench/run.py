@@ -6,7 +6,6 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from engines.warm import warm
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -14,6 +13,7 @@ from rich.table import Table
 from bench.measure import Timing, machine
 from bench.stages import candles, stage_timings
 from bench.whole_run import run_timings
+from engines.warm import warm
 
 RESULTS = Path(__file__).resolve().parent / "results.json"
 

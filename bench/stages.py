@@ -9,19 +9,19 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from engines.chain import Chain
-from engines.resample import ResampleEngine
-from engines.structure import StructureEngine
-from engines.zones import ZoneEngine
 
 from bench.measure import Timing, timed
 from engines.bars import bar_arrays
+from engines.chain import Chain
 from engines.indicators import IndicatorEngine
 from engines.ingestion.normal_form import normal_form
 from engines.ingestion.simulation import SimulatedCandles
+from engines.resample import ResampleEngine
 from engines.risk import RiskEngine
 from engines.signals.outcomes import OutcomeEngine
+from engines.structure import StructureEngine
 from engines.timeframe import Timeframe
+from engines.zones import ZoneEngine
 from stores.markets import Market
 
 _FRAME_RUNS = 5
