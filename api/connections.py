@@ -121,14 +121,15 @@ class Lane(Generic[C]):
             return work(self._open())
         except Problem:
             raise
-        except MissingStore:
-            raise StoreUnavailable(self.name, "is not configured") from None
         except Exception as error:
-            reason = self._not_now(error)
+            reason = self._reason(error)
             if reason is None:
                 raise
             _log.warning("store_failed", store=self.name, error=type(error).__name__, reason=str(error)[:300])
             raise StoreUnavailable(self.name, reason) from error
+
+    def _reason(self, error: Exception) -> str | None:
+        return "is not configured" if isinstance(error, MissingStore) else self._not_now(error)
 
     def _open(self) -> C:
         client = self._client
@@ -143,7 +144,7 @@ class Lane(Generic[C]):
                     self._client = self._connect()
                 except Exception as error:
                     self._failed_at = time.monotonic()
-                    self._failure = self._not_now(error) or "could not be connected to"
+                    self._failure = self._reason(error) or "could not be connected to"
                     raise
             return self._client
 
@@ -257,7 +258,7 @@ def _clickhouse_not_now(error: Exception) -> str | None:
 
 
 def _postgres_not_now(error: Exception) -> str | None:
-    from sqlalchemy.exc import DBAPIError
+    from sqlalchemy.exc import DBAPIError, OperationalError
     from sqlalchemy.exc import TimeoutError as PoolTimeout
 
     if isinstance(error, PoolTimeout):
@@ -266,8 +267,8 @@ def _postgres_not_now(error: Exception) -> str | None:
         return None
     code: str | None = getattr(error.orig, "sqlstate", None)
     if code is None:
-        # Errors of the connection carry no code; other errors without one are the client library's own.
-        return "cannot be reached" if type(error.orig).__name__ == "OperationalError" else None
+        # Only errors of the connection itself come without a code and of this kind.
+        return "cannot be reached" if isinstance(error, OperationalError) else None
     return "cannot answer now" if code.startswith(_POSTGRES_NOT_NOW) else None
 
 

@@ -38,8 +38,6 @@ _TAGS = [
     {"name": "signals", "description": "What was published, and what became of it."},
     {"name": "operations", "description": "Health and metrics."},
 ]
-# No route of this part takes a body; what comes anyway is not read beyond this.
-_MAX_BODY_BYTES = 64 * 1024
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -69,7 +67,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         docs_url=None,
         redirect_slashes=False,
-        max_body_size=_MAX_BODY_BYTES,
         lifespan=lifespan,
         middleware=[
             Middleware(RequestContext, metrics=metrics),

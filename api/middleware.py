@@ -8,6 +8,7 @@ import uuid
 
 import structlog
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -27,6 +28,9 @@ _HEADERS = {
     # A stale signal is worse than none.
     "Cache-Control": "no-store",
 }
+
+# No route of this part takes a body; what comes anyway is not read beyond this.
+MAX_BODY_BYTES = 64 * 1024
 
 _log = structlog.get_logger("api")
 
@@ -60,11 +64,24 @@ class RequestContext:
                     headers.setdefault(name, value)
             await send(message)
 
+        received = 0
+
+        async def receive_within_limit() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > MAX_BODY_BYTES:
+                raise HTTPException(413)
+            return message
+
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         self._metrics.in_flight.inc()
         try:
-            await self._app(scope, receive, send_with_headers)
+            if _announced_bytes(request) > MAX_BODY_BYTES:
+                await problems.too_large(request)(scope, receive, send_with_headers)
+            else:
+                await self._app(scope, receive_within_limit, send_with_headers)
         except Exception:
             _log.exception("request_failed", method=scope["method"], route=_route(scope))
             if status:
@@ -92,3 +109,8 @@ class RequestContext:
 
 def _route(scope: Scope) -> str:
     return getattr(scope.get("route"), "path", None) or _UNROUTED
+
+
+def _announced_bytes(request: Request) -> int:
+    announced = request.headers.get("content-length", "")
+    return int(announced) if announced.isascii() and announced.isdigit() and len(announced) < 20 else 0

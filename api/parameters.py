@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Query
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import BeforeValidator, StringConstraints
 
 from api.pagination import CursorText
 from api.problems import invalid
@@ -48,20 +48,9 @@ DirectionParameter = Annotated[
 ]
 
 
-def _market(text: str) -> str:
-    return str(Market.parse(text))
-
-
-MarketText = Annotated[
-    str,
-    AfterValidator(_market),
-    Query(
-        description="Exchange and symbol.",
-        examples=["binance:BTCUSDT"],
-        max_length=80,
-        pattern=r"^[a-z0-9_]+:[A-Z0-9][A-Z0-9._/-]*$",
-    ),
-]
+MarketText = Annotated[str, StringConstraints(max_length=80, pattern=r"^[a-z0-9_]+:[A-Z0-9][A-Z0-9._/-]*$")]
+MarketParameter = Annotated[MarketText, Query(description="Exchange and symbol.", examples=["binance:BTCUSDT"])]
+MarketFilter = Annotated[MarketText | None, Query(description="Only this market.", examples=["binance:BTCUSDT"])]
 TimeframeParameter = Annotated[Timeframe, Query(description="Length of the bars.", examples=["15m"])]
 TimeframeFilter = Annotated[Timeframe | None, Query(description="Only this timeframe.", examples=["15m"])]
 StrategyParameter = Annotated[
@@ -105,7 +94,7 @@ def _ms(moment: datetime | None) -> int | None:
 
 
 def _series_page(
-    market: MarketText,
+    market: MarketParameter,
     timeframe: TimeframeParameter,
     start: Annotated[
         Instant | None, Query(description="Only bars that open at or after this instant (RFC 3339, or a day).")

@@ -208,6 +208,11 @@ def internal_error(request: Request) -> Response:
     return respond(request, Problem("internal-error", "something went wrong here; it has been logged under request_id"))
 
 
+def too_large(request: Request) -> Response:
+    """Refuse a body before it is read."""
+    return respond(request, Problem("too-large", _DETAILS[413]))
+
+
 def install(app: FastAPI) -> None:
     """Answer every error of an application with a problem."""
     app.add_exception_handler(Problem, _on_problem)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from api.dependencies import StoresDependency
-from api.parameters import CursorParameter, MarketText, StrategyParameter, TimeframeFilter
+from api.parameters import CursorParameter, MarketFilter, StrategyParameter, TimeframeFilter
 from api.problems import documented
 from api.reads import signals as reads
 from api.replies import json_reply
@@ -27,7 +27,7 @@ router = APIRouter(prefix="/v1", tags=["signals"])
 )
 async def list_performance(
     stores: StoresDependency,
-    market: MarketText | None = None,
+    market: MarketFilter = None,
     timeframe: TimeframeFilter = None,
     strategy: StrategyParameter = None,
     limit: Annotated[int, Query(ge=1, le=500, description="Most track records in the page.")] = 100,

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
 from api.dependencies import StoresDependency
-from api.parameters import CursorParameter, DirectionParameter, MarketText, StrategyParameter, TimeframeFilter
+from api.parameters import CursorParameter, DirectionParameter, MarketFilter, StrategyParameter, TimeframeFilter
 from api.problems import Problem, StoreUnavailable, documented
 from api.reads import signals as reads
 from api.reads.zones import read_zone
@@ -31,7 +31,7 @@ router = APIRouter(prefix="/v1", tags=["signals"])
 )
 async def list_signals(
     stores: StoresDependency,
-    market: MarketText | None = None,
+    market: MarketFilter = None,
     timeframe: TimeframeFilter = None,
     strategy: StrategyParameter = None,
     direction: DirectionParameter = None,
