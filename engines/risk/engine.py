@@ -336,7 +336,7 @@ class RiskEngine(Engine[AccountArrays]):
                 event.price,
                 event.ts,
                 self._policy,
-                self._timeframe.milliseconds,
+                self.timeframe.milliseconds,
                 first_target=event.outcome is Outcome.TARGET_1,
             )
 

@@ -1,5 +1,6 @@
 """Signals: strategies that emit them, and what became of each."""
 
+from engines.signals.engine import BUILT_IN, SignalEngine, SignalRows
 from engines.signals.outcomes import OutcomeEngine
 from engines.signals.rows import (
     OUTCOME_SCHEMA,
@@ -10,8 +11,10 @@ from engines.signals.rows import (
     OutcomeRows,
     SignalArrays,
 )
+from engines.signals.strategy import Strategy, register, registered
 
 __all__ = [
+    "BUILT_IN",
     "OUTCOMES",
     "OUTCOME_SCHEMA",
     "SIGNAL_SCHEMA",
@@ -20,4 +23,9 @@ __all__ = [
     "OutcomeEngine",
     "OutcomeRows",
     "SignalArrays",
+    "SignalEngine",
+    "SignalRows",
+    "Strategy",
+    "register",
+    "registered",
 ]

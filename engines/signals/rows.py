@@ -102,14 +102,18 @@ class OutcomeRows(NamedTuple):
     bars_held: TimeArray
 
 
-def check_columns(frame: pl.DataFrame, schema: pl.Schema, what: str) -> None:
+NULLABLE = frozenset({"target_2", "zone_id"})
+"""Columns of signals that may be null."""
+
+
+def check_columns(frame: pl.DataFrame, schema: pl.Schema, what: str, nullable: frozenset[str] = NULLABLE) -> None:
     """Raise `BadSignals` unless the frame has the columns of ``schema`` in their types, null only where it may be."""
     for name, dtype in schema.items():
         if name not in frame.columns:
             raise BadSignals(f"column {name!r} of the {what} is missing; they have {', '.join(schema.names())}")
         if frame.schema[name] != dtype:
             raise BadSignals(f"column {name!r} of the {what} is {frame.schema[name]}, it must be {dtype}")
-        if name not in {"target_2", "zone_id"} and frame[name].null_count():
+        if name not in nullable and frame[name].null_count():
             first = frame[name].is_null().arg_max()
             raise BadSignals(f"{name} is null", -1 if first is None else first)
 
@@ -130,6 +134,20 @@ def time_series(name: str, values: npt.NDArray[Any]) -> pl.Series:
     return pl.Series(name, values, pl.Int64).cast(TS_DTYPE)
 
 
+def geometry_rules(
+    direction: SideArray, entry: FloatArray, stop: FloatArray, target_1: FloatArray, target_2: FloatArray
+) -> tuple[tuple[npt.NDArray[np.bool_], str], ...]:
+    """For each rule on the prices of signals: which signals break it, and the rule in words."""
+    side = direction.astype(np.float64)
+    return (
+        (np.abs(direction) != 1, "direction must be +1 or -1"),
+        (~(np.isfinite(entry) & np.isfinite(stop) & np.isfinite(target_1)), "entry, stop and target_1 must be finite"),
+        (~((entry - stop) * side > 0.0), "stop is not on the losing side of entry"),
+        (~((target_1 - entry) * side > 0.0), "target_1 is not on the winning side of entry"),
+        (~(((target_2 - target_1) * side > 0.0) | np.isnan(target_2)), "target_2 is not beyond target_1"),
+    )
+
+
 def signal_arrays(signals: pl.DataFrame) -> SignalArrays:
     """Take a frame of signals apart and check each: order, geometry, finite prices.
 
@@ -144,16 +162,8 @@ def signal_arrays(signals: pl.DataFrame) -> SignalArrays:
         frozen(signals["direction"].to_numpy()),
         *(floats(signals[name]) for name in ("entry", "stop", "target_1", "target_2")),
     )
-    ts, direction, entry, stop, target_1, target_2 = arrays
-    side = direction.astype(np.float64)
-    rules = (
-        (np.abs(direction) != 1, "direction must be +1 or -1"),
-        (~(np.isfinite(entry) & np.isfinite(stop) & np.isfinite(target_1)), "entry, stop and target_1 must be finite"),
-        (~((entry - stop) * side > 0.0), "stop is not on the losing side of entry"),
-        (~((target_1 - entry) * side > 0.0), "target_1 is not on the winning side of entry"),
-        (~(((target_2 - target_1) * side > 0.0) | np.isnan(target_2)), "target_2 is not beyond target_1"),
-    )
-    for broken, rule in rules:
+    ts = arrays.ts
+    for broken, rule in geometry_rules(*arrays[1:]):
         if broken.any():
             raise BadSignals(rule, int(broken.argmax()))
     if ts.shape[0] > 1 and (ts[1:] < ts[:-1]).any():

@@ -1,0 +1,222 @@
+"""What a strategy remembers of the market's map: live gaps, liquidity, pivots not yet taken, the last sweeps.
+
+A `Book` is folded from the rows of the structure and zone stages. All of it is known at the close of the bar it was last
+folded with. Its kernels take the few arrays they need, not whole views: handing over a view costs more than their work.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from engines.bars import FloatArray, TimeArray
+from engines.kernel import kernel
+from engines.signals.rows import SideArray
+from engines.signals.view import (
+    CREATED,
+    FVG,
+    INTERNAL,
+    LIQUIDITY,
+    MICRO,
+    MITIGATED,
+    SWEPT,
+    SWING,
+    SWING_HIGH,
+    SWING_LOW,
+    TOUCHED,
+)
+
+# Twice what the zone stage keeps alive of one kind, both sides together; beyond it the oldest is forgotten.
+_MAX_ZONES = 400
+_MAX_PIVOTS = 64
+_TOP, _BOTTOM, _SIDE, _ORIGIN = 0, 1, 2, 3
+_GAPS, _POOLS, _HIGHS, _LOWS, _SWEPT_LOWS, _SWEPT_HIGHS = range(6)
+_NEVER = -(2**62)
+
+
+class Book(NamedTuple):
+    """State of the map.
+
+    Attributes
+    ----------
+    gaps, pools : ndarray of float64, shape (400, 4)
+        Live fair value gaps and liquidity pools, oldest first: top, bottom, side, origin (ms; exact in a float).
+    highs, lows : ndarray of float64, shape (64,)
+        Pivots of the internal and swing scales that no bar has reached since, the nearest to the price last.
+    marks : ndarray of int64, shape (6,)
+        How many gaps, pools, highs and lows there are; absolute index of the bar that last swept equal lows, equal highs.
+    pivots : ndarray of float64, shape (2, 2)
+        Price of the last pivot by scale (internal, swing) and side (high, low); NaN before the first.
+    """
+
+    gaps: FloatArray
+    pools: FloatArray
+    highs: FloatArray
+    lows: FloatArray
+    marks: TimeArray
+    pivots: FloatArray
+
+
+def new_book() -> Book:
+    """Map of a market of which nothing is known."""
+    return Book(
+        np.zeros((_MAX_ZONES, 4)),
+        np.zeros((_MAX_ZONES, 4)),
+        np.zeros(_MAX_PIVOTS),
+        np.zeros(_MAX_PIVOTS),
+        np.array([0, 0, 0, 0, _NEVER, _NEVER], np.int64),
+        np.full((2, 2), np.nan),
+    )
+
+
+@kernel
+def drop_taken_pivots(high: float, low: float, highs: FloatArray, lows: FloatArray, marks: TimeArray) -> None:
+    """Forget the pivots that a bar reached. Pivots stand nearest last, so only those reached are looked at."""
+    while marks[_HIGHS] > 0 and highs[marks[_HIGHS] - 1] <= high:
+        marks[_HIGHS] -= 1
+    while marks[_LOWS] > 0 and lows[marks[_LOWS] - 1] >= low:
+        marks[_LOWS] -= 1
+
+
+@kernel
+def fold_pivots(
+    first: int,
+    last: int,
+    kind: SideArray,
+    scale: SideArray,
+    level: FloatArray,
+    highs: FloatArray,
+    lows: FloatArray,
+    marks: TimeArray,
+    pivots: FloatArray,
+) -> None:
+    """Take in the pivots among the structure rows ``first`` up to ``last``."""
+    for i in range(first, last):
+        if scale[i] == MICRO:
+            continue
+        row = 0 if scale[i] == INTERNAL else 1
+        if kind[i] == SWING_HIGH:
+            pivots[row, 0] = level[i]
+            marks[_HIGHS] = _stack(highs, marks[_HIGHS], level[i], 1.0)
+        elif kind[i] == SWING_LOW:
+            pivots[row, 1] = level[i]
+            marks[_LOWS] = _stack(lows, marks[_LOWS], level[i], -1.0)
+
+
+@kernel
+def fold_sweeps(
+    first: int, last: int, kind: SideArray, event: SideArray, side: SideArray, index: int, marks: TimeArray
+) -> None:
+    """Remember the sweeps among the zone rows of the bar of absolute index ``index``."""
+    for i in range(first, last):
+        if kind[i] == LIQUIDITY and event[i] == SWEPT:
+            marks[_SWEPT_LOWS if side[i] > 0 else _SWEPT_HIGHS] = index
+
+
+@kernel
+def fold_zones(
+    first: int,
+    last: int,
+    kind: SideArray,
+    event: SideArray,
+    side: SideArray,
+    top: FloatArray,
+    bottom: FloatArray,
+    origin_ts: TimeArray,
+    gaps: FloatArray,
+    pools: FloatArray,
+    marks: TimeArray,
+) -> None:
+    """Take in the beginnings and ends of gaps and pools among the zone rows ``first`` up to ``last``."""
+    for i in range(first, last):
+        if (kind[i] != FVG and kind[i] != LIQUIDITY) or event[i] == TOUCHED or event[i] == MITIGATED:
+            continue
+        zones, count = (gaps, _GAPS) if kind[i] == FVG else (pools, _POOLS)
+        if event[i] == CREATED:
+            if marks[count] == _MAX_ZONES:
+                _remove(zones, 0, marks, count)
+            n = marks[count]
+            zones[n, _TOP] = top[i]
+            zones[n, _BOTTOM] = bottom[i]
+            zones[n, _SIDE] = side[i]
+            zones[n, _ORIGIN] = origin_ts[i]
+            marks[count] = n + 1
+        else:
+            # A bar is the middle of one gap at most, and the pivot of one pool a side.
+            for k in range(marks[count]):
+                if zones[k, _ORIGIN] == origin_ts[i] and zones[k, _SIDE] == side[i]:
+                    _remove(zones, k, marks, count)
+                    break
+
+
+@kernel
+def swept_within(index: int, marks: TimeArray, direction: int, bars: int) -> bool:
+    """Whether the last ``bars`` bars up to ``index`` swept the liquidity a move in this direction feeds on."""
+    return index - marks[_SWEPT_LOWS if direction > 0 else _SWEPT_HIGHS] < bars
+
+
+@kernel
+def overlaps_gap(book: Book, direction: int, top: float, bottom: float) -> bool:
+    """Whether a live gap of this side shares a price with ``[bottom, top]``."""
+    for i in range(book.marks[_GAPS]):
+        if book.gaps[i, _SIDE] == direction and book.gaps[i, _BOTTOM] <= top and book.gaps[i, _TOP] >= bottom:
+            return True
+    return False
+
+
+@kernel
+def next_level(book: Book, direction: int, beyond: float, high: float, low: float) -> float:
+    """Nearest opposing liquidity or untaken pivot strictly beyond a price in this direction; NaN if there is none.
+
+    A pool that the bar itself (``high``, ``low``) reached does not count: it may be gone at this very close.
+    """
+    found = np.nan
+    levels = book.highs if direction > 0 else book.lows
+    for i in range(book.marks[_HIGHS if direction > 0 else _LOWS] - 1, -1, -1):
+        if (levels[i] - beyond) * direction > 0.0:
+            found = levels[i]
+            break
+    reached = high if direction > 0 else low
+    for i in range(book.marks[_POOLS]):
+        level = book.pools[i, _TOP]
+        opposing = book.pools[i, _SIDE] == -direction and (level - reached) * direction > 0.0
+        if opposing and (level - beyond) * direction > 0.0 and not (level - found) * direction >= 0.0:
+            found = level
+    return found
+
+
+@kernel
+def last_pivot(book: Book, scale: int, direction: int) -> float:
+    """Price of the last pivot on the losing side of a move in this direction, at the internal or swing scale."""
+    return book.pivots[1 if scale == SWING else 0, 1 if direction > 0 else 0]
+
+
+@kernel
+def _stack(levels: FloatArray, n: int, level: float, sign: float) -> int:
+    """Insert a level into a stack that stands farthest first; returns how many there are. A known level is not repeated."""
+    place = n
+    while place > 0 and levels[place - 1] * sign < level * sign:
+        place -= 1
+    if place > 0 and levels[place - 1] == level:
+        return n
+    if n == levels.shape[0]:
+        if place == 0:
+            return n
+        for i in range(place - 1):
+            levels[i] = levels[i + 1]
+        levels[place - 1] = level
+        return n
+    for i in range(n, place, -1):
+        levels[i] = levels[i - 1]
+    levels[place] = level
+    return n + 1
+
+
+@kernel
+def _remove(zones: FloatArray, place: int, marks: TimeArray, count: int) -> None:
+    n = marks[count] - 1
+    for i in range(place, n):
+        for k in range(4):
+            zones[i, k] = zones[i + 1, k]
+    marks[count] = n
