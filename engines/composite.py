@@ -13,6 +13,10 @@ from engines.state import AnyArray
 from engines.timeframe import Timeframe
 
 
+_PART = "part."
+"""Sets the parts' names in a snapshot apart from those of the engine's own state."""
+
+
 class NoState(NamedTuple):
     """State of an engine that is nothing but its parts."""
 
@@ -25,7 +29,7 @@ class CompositeEngine(Engine[StateT]):
     timeframe, parameters, state
         As for `Engine`; ``state`` is what the engine keeps besides its parts.
     parts : mapping of str to Engine
-        By the name they have in the snapshot; names that no field of ``state`` has.
+        By the name they have in the snapshot.
     """
 
     def __init__(
@@ -44,16 +48,17 @@ class CompositeEngine(Engine[StateT]):
 
     def state_arrays(self) -> dict[str, AnyArray]:
         """Own state and, as bytes, the snapshots of the parts."""
-        nested = {name: np.frombuffer(part.snapshot(), np.uint8) for name, part in self._parts.items()}
+        nested = {_PART + name: np.frombuffer(part.snapshot(), np.uint8) for name, part in self._parts.items()}
         return {**super().state_arrays(), **nested}
 
     def load_arrays(self, arrays: Mapping[str, AnyArray]) -> None:
         """Replace own state and the parts by what `state_arrays` once returned."""
-        missing = [name for name in self._parts if name not in arrays]
+        missing = [name for name in self._parts if _PART + name not in arrays]
         if missing:
             raise StateMismatch(f"snapshot of {self.NAME} has no part {', '.join(missing)}; recompute from the bars")
         parts = {
-            name: type(part).restore(arrays[name].tobytes(), **part.parameters) for name, part in self._parts.items()
+            name: type(part).restore(arrays[_PART + name].tobytes(), **part.parameters)
+            for name, part in self._parts.items()
         }
-        super().load_arrays({name: array for name, array in arrays.items() if name not in parts})
+        super().load_arrays({name: array for name, array in arrays.items() if not name.startswith(_PART)})
         self._parts = parts
