@@ -1,7 +1,8 @@
 {{ config(materialized='view') }}
 
 -- One row a signal that has an outcome: how it ended, if it has, and whether its first target was reached on the way.
--- The whole position is followed to its last outcome; nothing is closed at the first target while a second one stands.
+-- result_r follows the whole position to its last outcome; account_r is what the paper account makes of it, which takes a
+-- part off at the first target.
 with outcomes as (
 
     select
@@ -29,6 +30,11 @@ select
     anyOrNullIf(known_at, is_final) as outcome_known_at,
     anyOrNullIf(price, is_final) as outcome_price,
     anyOrNullIf(r_multiple, is_final) as result_r,
+    if(
+        isNull(anyOrNullIf(r_multiple, outcomes.outcome = 'target_1')),
+        result_r,
+        result_r + {{ var('first_target_fraction') }} * (anyOrNullIf(r_multiple, outcomes.outcome = 'target_1') - result_r)
+    ) as account_r,
     anyOrNullIf(outcomes.bars_held, is_final) as bars_held
 from outcomes
 group by exchange, symbol, timeframe, signal_id

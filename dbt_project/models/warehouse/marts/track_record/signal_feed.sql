@@ -40,6 +40,7 @@ select
     results.outcome_known_at as outcome_known_at,
     results.outcome_price as outcome_price,
     results.result_r as result_r,
+    results.account_r as account_r,
     results.bars_held as bars_held,
     {{ is_simulated('signals.exchange') }} as simulated
 from {{ ref('stg_market__signals') }} as signals

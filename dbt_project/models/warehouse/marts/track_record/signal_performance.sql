@@ -22,7 +22,8 @@ with counted as (
         outcome_known_at,
         isNotNull(target_1_ts) as target_1_reached,
         bars_held,
-        result_r
+        result_r,
+        account_r
     from {{ ref('signal_feed') }}
 
 ),
@@ -75,6 +76,7 @@ totals as (
         coalesce(sumIf(result_r, result_r > 0), 0) as won_r,
         -coalesce(sumIf(result_r, result_r < 0), 0) as lost_r,
         avgOrNull(result_r) as average_r,
+        avgOrNull(account_r) as average_account_r,
         quantileExactInclusiveOrNull(0.5)(result_r) as median_r,
         stddevSampOrNull(result_r) as stddev_r,
         avgOrNullIf(result_r, result_r > 0) as average_win_r,
@@ -133,6 +135,7 @@ select
         null
     ) as expectancy_r,
     average_r,
+    average_account_r,
     median_r,
     stddev_r,
     average_win_r,
