@@ -6,6 +6,7 @@ are not there yet. Rows are written before the state that covers them, so a run 
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from stores.warehouse import IN_SERIES, Series, Warehouse
 
 if TYPE_CHECKING:
     import polars as pl
+
+_log = logging.getLogger(__name__)
 
 _BARS_PER_WRITE = 200_000
 _MILLISECOND = timedelta(milliseconds=1)
@@ -123,10 +126,7 @@ def advance_series(
     began = time.perf_counter()
     result = FoldResult(rows=dict.fromkeys(fold.tables, 0))
     state = newest_valid_state(warehouse, series, fold.name, fold.version, recompute_from)
-    if state is None:
-        engine, seen, after = fold.start(series), 0, None
-    else:
-        engine, seen, after = fold.restore(series, state.snapshot), state.bars, state.last_ts
+    engine, seen, after = _take_up(fold, series, state)
     for start, end in _spans(warehouse, series, after, until):
         bars = read_bars(warehouse, series, start, end)
         if bars.is_empty():
@@ -152,6 +152,19 @@ def advance_series(
         save_states(warehouse, series, states)
     result.seconds = time.perf_counter() - began
     return result
+
+
+def _take_up(fold: Fold, series: Series, state: EngineState | None) -> tuple[Engine, int, datetime | None]:
+    """Engine to go on with, the bars it has seen and the time of the last of them."""
+    from engines.errors import StateMismatch
+
+    if state is not None:
+        try:
+            return fold.restore(series, state.snapshot), state.bars, state.last_ts
+        except StateMismatch as error:
+            # The state is only a short cut: without it the same rows are made from the first bar on.
+            _log.warning("%s: the stored state of %s is not used: %s", series, fold.name, error)
+    return fold.start(series), 0, None
 
 
 def _write(
