@@ -1,0 +1,94 @@
+"""Compile or load every kernel ahead of need.
+
+A kernel is compiled when it is first called and kept in the cache on disk. Engines bring their arguments into one form
+before they call a kernel, so it is enough to run each engine once, on a few days of the simulated market.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Protocol
+
+from engines.timeframe import Timeframe
+
+_DAYS = 10
+_TIMEFRAME = Timeframe.M15
+_MARKET = "sim:BTCUSDT"
+_ENGINES = ("simulation", "resample", "indicators", "chain", "outcomes", "risk")
+
+
+class WarmListener(Protocol):
+    """Who is told how far the warming has come."""
+
+    def stage(self, name: str, total: int | None) -> None:
+        """Begin a stage of ``total`` steps; None if their number is not known."""
+        ...
+
+    def advance(self, n: int = 1) -> None:
+        """Count steps of the present stage as done."""
+        ...
+
+    def done(self) -> None:
+        """End the present stage."""
+        ...
+
+
+def warm(listener: WarmListener | None = None) -> dict[str, float]:
+    """Run every engine on a few bars, so that all kernels are compiled and in the cache.
+
+    Parameters
+    ----------
+    listener : WarmListener, optional
+
+    Returns
+    -------
+    dict of str to float
+        Seconds each engine took: mostly compiling at the first time, loading from the cache later.
+    """
+    if listener is not None:
+        listener.stage("Compiling the engines", len(_ENGINES))
+    seconds: dict[str, float] = {}
+    began = time.perf_counter()
+    for name in _run_engines():
+        seconds[name] = time.perf_counter() - began
+        if listener is not None:
+            listener.advance()
+        began = time.perf_counter()
+    if listener is not None:
+        listener.done()
+    return seconds
+
+
+def _run_engines() -> Iterator[str]:
+    """Run one engine after the other on what those before it made; yields the name of each when it is done."""
+    from engines.ingestion.simulation import START, SimulatedCandles
+
+    end = START + _DAYS * Timeframe.D1.milliseconds
+    minutes = SimulatedCandles(lambda: end).bars("BTCUSDT", START, end)
+    yield "simulation"
+
+    from engines.resample import ResampleEngine
+
+    bars = ResampleEngine(base=Timeframe.M1, timeframe=_TIMEFRAME).advance(minutes).drop("base_bars")
+    yield "resample"
+
+    from engines.indicators import IndicatorEngine
+
+    IndicatorEngine(timeframe=_TIMEFRAME).advance(bars)
+    yield "indicators"
+
+    from engines.chain import Chain
+
+    signals = Chain(timeframe=_TIMEFRAME, market=_MARKET).advance(bars).signals
+    yield "chain"
+
+    from engines.signals import OutcomeEngine
+
+    outcomes = OutcomeEngine(timeframe=_TIMEFRAME, market=_MARKET).advance(bars, signals)
+    yield "outcomes"
+
+    from engines.risk import RiskEngine
+
+    RiskEngine(timeframe=_TIMEFRAME, market=_MARKET).advance(bars, signals, outcomes)
+    yield "risk"

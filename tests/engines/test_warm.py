@@ -1,0 +1,61 @@
+"""After warming, nothing is left to compile."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+from numba.core.dispatcher import Dispatcher
+
+from engines.bars import bar_arrays
+from engines.chain import Chain
+from engines.indicators import IndicatorEngine
+from engines.resample import ResampleEngine
+from engines.signals import OutcomeEngine
+from engines.warm import warm
+from tests.engines.market_bars import pieces, simulated_bars
+
+
+class Recorder:
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def stage(self, name: str, total: int | None) -> None:
+        self.calls.append(f"stage {total}")
+
+    def advance(self, n: int = 1) -> None:
+        self.calls.append("advance")
+
+    def done(self) -> None:
+        self.calls.append("done")
+
+
+def compiled() -> dict[str, int]:
+    kernels = {
+        f"{value.py_func.__module__}.{value.py_func.__name__}": value
+        for name, module in list(sys.modules.items())
+        if name.startswith("engines.")
+        for value in vars(module).values()
+        if isinstance(value, Dispatcher)
+    }
+    return {name: len(kernel.signatures) for name, kernel in kernels.items()}
+
+
+def test_nothing_is_left_to_compile():
+    listener = Recorder()
+    seconds = warm(listener)
+    assert list(seconds) == ["simulation", "resample", "indicators", "chain", "outcomes", "risk"]
+    assert listener.calls == ["stage 6", *["advance"] * 6, "done"]
+    before = compiled()
+    assert len(before) > 10
+    bars = simulated_bars(600)
+    arrays = [array.copy() for array in bar_arrays(bars)]
+    chain, outcomes = Chain(timeframe="15m", market="sim:BTCUSDT"), OutcomeEngine(timeframe="15m", market="sim:BTCUSDT")
+    for piece in pieces(bars, [500, 1, 0, 1, 98]):
+        outcomes.advance(piece, chain.advance(piece).signals)
+    for out in (np.empty((23, 600)), np.empty((600, 23)).T, np.empty((23, 700))[:, :600]):
+        IndicatorEngine().advance_arrays(*arrays, out)
+    resample = ResampleEngine(base="15m", timeframe="4h")
+    for piece in pieces(bars, [300, 1, 0, 299]):
+        resample.advance(piece)
+    assert compiled() == before
