@@ -106,7 +106,7 @@ class Connection:
         RuntimeError
             With the engine's message.
         """
-        return self._native.query(sql, output_format, params=dict(parameters or {}))
+        return self._native.query(_as_engine_text(sql), output_format, params=dict(parameters or {}))
 
     def execute(self, sql: str) -> bytes:
         """Run a statement of the server itself and return its rows, tab-separated.
@@ -122,12 +122,17 @@ class Connection:
 
     def classify(self, sql: str) -> tuple[str, int]:
         """Class of a statement by the engine's own parser, and how many statements there are (0: does not parse)."""
-        verdict = self._native.classify_query(sql)
+        verdict = self._native.classify_query(_as_engine_text(sql))
         return verdict["query_class"].name, verdict["statement_count"]
 
     def close(self) -> None:
         """End the session; its temporary tables go with it."""
         self._native.close()
+
+
+def _as_engine_text(sql: str | bytes) -> str | bytes:
+    """Bytes that are no UTF-8 travel through Python as surrogates; the engine gets them back as they came."""
+    return sql if isinstance(sql, bytes) or sql.isascii() else sql.encode("utf-8", "surrogateescape")
 
 
 class Engine:

@@ -52,8 +52,8 @@ class Job:
 
     Parameters
     ----------
-    text : str or bytes
-        The statement, without the data of an INSERT unless it stands inline.
+    text : str
+        The statement, without the data of an INSERT.
     head : InsertHead or None
         Set when the rows come from ``data_path``.
     client_gone : callable
@@ -67,7 +67,6 @@ class Job:
     client_gone: Callable[[], bool]
     head: InsertHead | None = None
     data_path: str = ""
-    inline_data: bytes | None = None
     read_only: bool = False
 
 
@@ -101,10 +100,7 @@ class Runner:
     def _dispatch(self, connection: Connection, job: Job, output: Output, marker: str) -> Progress:
         if job.head is not None:
             _refuse_writing(job, "MUTATING")
-            if job.inline_data is not None:
-                sql: str | bytes = f"{marker} {job.head.text}\n".encode("utf-8", "surrogateescape") + job.inline_data
-            else:
-                sql = _engine_text(f"{marker} {job.head.from_file(job.data_path)}")
+            sql = f"{marker} {job.head.from_file(job.data_path)}"
             return self._run_whole(connection, sql, job, output, marker, cancel=False)
         kind, count = connection.classify(job.text)
         if count > 1:
@@ -112,7 +108,7 @@ class Runner:
         _refuse_writing(job, kind)
         word = first_word(job.text)
         if word == "INSERT":
-            return self._run_whole(connection, _engine_text(f"{marker} {job.text}"), job, output, marker, cancel=False)
+            return self._run_whole(connection, f"{marker} {job.text}", job, output, marker, cancel=False)
         connection.touched = connection.touched or word in ("SET", "USE")
         clause = parse_output_clause(job.text)
         if clause.has_outfile:
@@ -121,11 +117,11 @@ class Runner:
         body, tail = job.text[: clause.body_end], job.text[clause.body_end : clause.end]
         if kind == "READ_ONLY" and word in _STREAMED:
             return self._run_streamed(connection, f"{marker} {body}", tail, job, output, marker)
-        sql = _engine_text(f"{marker} {body}{tail}")
+        sql = f"{marker} {body}{tail}"
         return self._run_whole(connection, sql, job, output, marker, cancel=kind == "READ_ONLY")
 
     def _run_whole(
-        self, connection: Connection, sql: str | bytes, job: Job, output: Output, marker: str, *, cancel: bool
+        self, connection: Connection, sql: str, job: Job, output: Output, marker: str, *, cancel: bool
     ) -> Progress:
         done, ended = os.pipe()
         future = self._workers.submit(_then_close, connection.run, ended, sql, job.default_format, job.values)
@@ -146,7 +142,7 @@ class Runner:
         source, target = os.pipe()
         with suppress(OSError, AttributeError):  # a system without the call, or a smaller limit: only slower
             fcntl.fcntl(source, fcntl.F_SETPIPE_SZ, _PIPE_SIZE)
-        sql = _engine_text(f"{body}\nINTO OUTFILE '/dev/fd/{target}' TRUNCATE {tail}")
+        sql = f"{body}\nINTO OUTFILE '/dev/fd/{target}' TRUNCATE {tail}"
         future = self._workers.submit(_then_close, connection.run, target, sql, job.default_format, job.values)
         try:
             while True:
@@ -186,16 +182,12 @@ def marker_id(query_id: str) -> str:
 
 
 def _then_close(
-    run: Callable[..., Any], descriptor: int, sql: str | bytes, output_format: str, values: Mapping[str, str]
+    run: Callable[..., Any], descriptor: int, sql: str, output_format: str, values: Mapping[str, str]
 ) -> Any:
     try:
         return run(sql, output_format, values)
     finally:
         os.close(descriptor)
-
-
-def _engine_text(sql: str) -> str | bytes:
-    return sql if sql.isascii() else sql.encode("utf-8", "surrogateescape")
 
 
 def _readable(descriptor: int, milliseconds: int) -> bool:

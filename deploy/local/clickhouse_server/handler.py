@@ -117,7 +117,6 @@ def _run(
         client_gone=client.is_gone,
         head=statement.head,
         data_path=statement.data_path,
-        inline_data=statement.inline_data,
         read_only=query.read_only,
     )
     with (

@@ -46,7 +46,7 @@ class Statement:
     parameters : dict
         Of the URL and the form.
     head : InsertHead or None
-        Set when rows follow as data, at ``data_path`` or in ``inline_data``.
+        Set when rows follow as data, at ``data_path``.
     external_tables : tuple of ExternalTable
     """
 
@@ -54,7 +54,6 @@ class Statement:
     parameters: dict[str, str]
     head: InsertHead | None = None
     data_path: str = ""
-    inline_data: bytes | None = None
     external_tables: tuple[ExternalTable, ...] = ()
 
     @property
@@ -160,8 +159,6 @@ def _insert(
         yield from rest
 
     spool = _spool(resources, folder, data())
-    if head.reads_input_function:
-        return Statement(head.text, parameters, head, inline_data=spool.read())
     return Statement(head.text, parameters, head, data_path=spool.path)
 
 

@@ -67,6 +67,13 @@ def first_word(sql: str) -> str:
     return ""
 
 
+class Span(NamedTuple):
+    """A stretch of a statement."""
+
+    start: int
+    end: int
+
+
 @dataclass(frozen=True)
 class InsertHead:
     """An INSERT whose rows follow it as data.
@@ -81,18 +88,23 @@ class InsertHead:
         Where the data begins in the string that was parsed.
     format : str
         Name of the format; ``Values`` for ``VALUES``.
-    reads_input_function : bool
-        Whether it selects from ``input()``, which the engine feeds from inline data only.
+    input_call : Span or None
+        Where it selects from ``input(...)``.
     """
 
     text: str
     target_end: int
     data_start: int
     format: str
-    reads_input_function: bool = False
+    input_call: Span | None = None
 
     def from_file(self, path: str) -> str:
         """Return the statement with its rows coming from a file."""
+        if self.input_call is not None:
+            # The embedded engine has no stream to feed input() from; reading the file is the same thing.
+            structure = self.text[self.input_call.start : self.input_call.end].partition("(")[2][:-1].strip()
+            call = f"file('{path}', '{self.format}'{', ' if structure else ''}{structure})"
+            return f"{self.text[: self.input_call.start]}{call}{self.text[self.input_call.end : self.target_end]}"
         tail = self.text[self.target_end :]
         if self.format == "Values" and tail[-6:].upper() == "VALUES":
             tail = f"{tail[:-6]} FORMAT Values"
@@ -108,30 +120,33 @@ def parse_insert_head(sql: str) -> InsertHead | None:
         None if the statement is no INSERT, or takes its rows from elsewhere (``SELECT``, ``INFILE``).
     """
     stream = tokens(sql)
-    first = next(stream, None)
-    if first is None or not first.is_word("INSERT"):
+    previous = next(stream, None)
+    if previous is None or not previous.is_word("INSERT"):
         return None
     settings_start: int | None = None
     selects = False
-    reads_input = False
-    previous: Token | None = first
+    input_call: Span | None = None
+    open_input: Token | None = None
     for token in stream:
-        if token.kind == "word" and token.text.lower() == "input" and selects:
-            reads_input = True
-        if token.is_word("SELECT") or token.is_word("WITH"):
+        if open_input is not None:
+            if token.text == ")" and token.depth == open_input.depth:
+                input_call, open_input = Span(open_input.start, token.end), None
+        elif selects and token.text == "(" and previous.kind == "word" and previous.text.lower() == "input":
+            open_input = previous
+        elif token.is_word("SELECT") or token.is_word("WITH"):
             selects = True
         elif token.is_word("INFILE") or token.is_word("WATCH"):
             return None
         elif token.is_word("SETTINGS") and not selects:
             settings_start = token.start
-        elif token.is_word("VALUES") and not selects and previous is not None and not previous.is_word("INTO"):
+        elif token.is_word("VALUES") and not selects and not previous.is_word("INTO"):
             target_end = settings_start if settings_start is not None else token.start
             return InsertHead(sql[: token.end], target_end, token.end, "Values")
-        elif previous is not None and previous.is_word("FORMAT") and token.kind == "word" and token.depth == 0:
-            if selects and not reads_input:
+        elif previous.is_word("FORMAT") and token.kind == "word" and token.depth == 0:
+            if selects and input_call is None:
                 return None
             target_end = settings_start if settings_start is not None else previous.start
-            return InsertHead(sql[: token.end], target_end, _data_start(sql, token.end), token.text, reads_input)
+            return InsertHead(sql[: token.end], target_end, _data_start(sql, token.end), token.text, input_call)
         previous = token
     return None
 
