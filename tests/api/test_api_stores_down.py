@@ -220,3 +220,10 @@ def test_a_database_without_our_schema_is_unavailable_and_no_fault(world: LocalS
     with serve(world.settings.model_copy(update={"postgres_url": SecretStr(f"{url}/template1")})) as served:
         for path in POSTGRES_PATHS:
             unavailable(served.client.get(path), "postgres")
+
+
+def test_the_warehouse_is_read_as_the_analyst_where_there_is_one(world: LocalStack) -> None:
+    """With the platform's own account out of reach, everything that reads goes on."""
+    with serve(world.settings.model_copy(update={"clickhouse_url": SecretStr("http://127.0.0.1:9")})) as served:
+        for path in CLICKHOUSE_PATHS:
+            assert served.client.get(path).status_code == 200
