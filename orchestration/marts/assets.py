@@ -15,7 +15,8 @@ from dagster_dbt.dbt_manifest import validate_manifest
 from orchestration.marts.environment import Target
 from orchestration.marts.manifest import require_manifest
 from orchestration.marts.runner import DbtFailed, run_dbt
-from orchestration.marts.translator import MartsTranslator
+from orchestration.marts.stores import only_build, row_counts
+from orchestration.marts.translator import GROUP, MartsTranslator
 from orchestration.pipeline_request import ProgressListener
 from stores.settings import Settings
 
@@ -55,12 +56,19 @@ def build_target(
     )
     if indirect is not None:
         selection = [*selection, "--indirect-selection", indirect]
+    marts = {key.to_python_identifier(): key.path[-1] for key in context.selected_asset_keys if key.path[0] == GROUP}
     try:
-        for event in run_dbt(settings, target, [*_BUILD, *selection]):
-            context.log.info(f"{event.node}: {event.status}")
-            progress.advance()
-            message = DbtCoreCliEventMessage(raw_event=event.raw, event_history_metadata={})
-            yield from message.to_default_asset_events(manifest, TRANSLATOR, context)
+        with only_build(settings, target), row_counts(settings, target) as count:
+            for event in run_dbt(settings, target, [*_BUILD, *selection]):
+                context.log.info(f"{event.node}: {event.status}")
+                progress.advance()
+                message = DbtCoreCliEventMessage(raw_event=event.raw, event_history_metadata={})
+                for asset_event in message.to_default_asset_events(manifest, TRANSLATOR, context):
+                    if isinstance(asset_event, dg.Output) and asset_event.output_name in marts:
+                        rows = count(marts[asset_event.output_name])
+                        yield asset_event.with_metadata({**asset_event.metadata, "dagster/row_count": rows})
+                    else:
+                        yield asset_event
     except DbtFailed as error:
         raise dg.Failure(f"dbt could not build the {target} marts: {error}", allow_retries=False) from error
 

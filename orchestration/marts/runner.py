@@ -118,9 +118,12 @@ def run_dbt(settings: Settings, target: Target, arguments: Sequence[str]) -> Ite
     invocation = _Invocation([*_global_options(), *arguments, *_options(target)], target, dbt_environment(settings))
     thread = threading.Thread(target=invocation.run, name=f"dbt-{target}", daemon=True)
     thread.start()
-    while (event := invocation.events.get()) is not None:
-        yield event
-    thread.join()
+    try:
+        while (event := invocation.events.get()) is not None:
+            yield event
+    finally:
+        # dbt cannot be stopped half-way; whoever gives up waits for it, so that nothing runs on behind a released lock.
+        thread.join()
     if not invocation.success:
         raise DbtFailed("\n".join(dict.fromkeys(invocation.errors)) or f"dbt {' '.join(arguments)} failed")
 

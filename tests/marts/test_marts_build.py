@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import closing
 from datetime import timedelta
 from typing import Any
@@ -11,7 +12,7 @@ import dagster as dg
 import pytest
 
 from orchestration.marts.build import MartsFailed, build_marts
-from orchestration.marts.environment import Target
+from orchestration.marts.environment import PROJECT_DIR, Target
 from stores.settings import Settings
 from stores.warehouse import Warehouse
 from tests.marts import plain_folds
@@ -80,11 +81,14 @@ def test_every_step_is_told(built: Recorder) -> None:
     assert built.steps == built.total > 30
 
 
-def test_materializations_and_checks_are_recorded(instance: dg.DagsterInstance) -> None:
+def test_materializations_and_checks_are_recorded(instance: dg.DagsterInstance, market: Warehouse) -> None:
     for mart in (*WAREHOUSE_MARTS, "served_signal_feed"):
         key = dg.AssetKey(["marts", mart])
         event = instance.get_latest_materialization_event(key)
         assert event is not None, mart
+        assert event.asset_materialization is not None
+        rows = event.asset_materialization.metadata["dagster/row_count"].value
+        assert rows == (market.scalar(f"SELECT count() FROM marts.{mart}") if mart in WAREHOUSE_MARTS else 0)
     checks = instance.event_log_storage.get_latest_asset_check_execution_by_key(
         [dg.AssetCheckKey(dg.AssetKey(["marts", "order_blocks"]), "order_blocks_keeps_its_rules")]
     )
@@ -312,3 +316,30 @@ def test_a_broken_law_fails_the_build_and_names_the_rule(filled: Settings, marke
         build_marts(filled, targets=[Target.WAREHOUSE])
     market.command("DELETE FROM market.zone_events WHERE zone_id = 'upside-down'")
     build_marts(filled, targets=[Target.WAREHOUSE])
+
+
+def test_two_builds_wait_for_each_other(filled: Settings, market: Warehouse) -> None:
+    """A build in another process leaves the marts whole; both succeed."""
+    import subprocess
+    import sys
+
+    code = (
+        "from orchestration.marts.build import build_marts; from orchestration.marts.environment import Target; "
+        "from stores.settings import Settings; build_marts(Settings(), targets=[Target.WAREHOUSE])"
+    )
+    urls = {"CAP_CLICKHOUSE_URL": filled.require("clickhouse_url"), "CAP_POSTGRES_URL": filled.require("postgres_url")}
+    before = _fingerprints(market)
+    other = subprocess.Popen(
+        [sys.executable, "-c", code],
+        env={**os.environ, **urls},
+        cwd=PROJECT_DIR.parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    # The other spends seconds on its imports: of these builds one at least meets its own.
+    for _ in range(3):
+        build_marts(filled, targets=[Target.WAREHOUSE])
+    output, _ = other.communicate(timeout=300)
+    assert other.returncode == 0, output[-2000:]
+    assert _fingerprints(market) == before
