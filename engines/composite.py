@@ -12,7 +12,6 @@ from engines.errors import StateMismatch
 from engines.state import AnyArray
 from engines.timeframe import Timeframe
 
-
 _PART = "part."
 """Sets the parts' names in a snapshot apart from those of the engine's own state."""
 

@@ -26,10 +26,12 @@ from engines.signals.view import (
     SWING_LOW,
     TOUCHED,
 )
+from engines.zones.state import LIVE_MOST
 
-# Twice what the zone stage keeps alive of one kind, both sides together; beyond it the oldest is forgotten.
-_MAX_ZONES = 400
-_MAX_PIVOTS = 64
+# As many gaps, and as many pools, as the zone stage keeps alive of both sides.
+_MAX_ZONES = 2 * LIVE_MOST
+# Beyond it the farthest is forgotten.
+_MAX_PIVOTS = 256
 _TOP, _BOTTOM, _SIDE, _ORIGIN = 0, 1, 2, 3
 _GAPS, _POOLS, _HIGHS, _LOWS, _SWEPT_LOWS, _SWEPT_HIGHS = range(6)
 _NEVER = -(2**62)
@@ -40,9 +42,9 @@ class Book(NamedTuple):
 
     Attributes
     ----------
-    gaps, pools : ndarray of float64, shape (400, 4)
+    gaps, pools : ndarray of float64, shape (200, 4)
         Live fair value gaps and liquidity pools, oldest first: top, bottom, side, origin (ms; exact in a float).
-    highs, lows : ndarray of float64, shape (64,)
+    highs, lows : ndarray of float64, shape (256,)
         Pivots of the internal and swing scales that no bar has reached since, the nearest to the price last.
     marks : ndarray of int64, shape (6,)
         How many gaps, pools, highs and lows there are; absolute index of the bar that last swept equal lows, equal highs.
