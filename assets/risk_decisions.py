@@ -44,7 +44,7 @@ class RiskFold:
         self, engine: Any, bars: "pl.DataFrame", inputs: Mapping[str, "pl.DataFrame"]
     ) -> dict[str, "pl.DataFrame"]:
         """Apply the outcomes and decide the signals of the bars, in the order they became known."""
-        return {TABLE: engine.advance(inputs["market.signals"], inputs["market.signal_outcomes"])}
+        return {TABLE: engine.advance(bars, inputs["market.signals"], inputs["market.signal_outcomes"])}
 
 
 @dg.asset(

@@ -72,7 +72,7 @@ def stage_timings(bars: pl.DataFrame) -> Iterator[Timing]:
         "risk",
         max(1, signals.height),
         "signal",
-        lambda: RiskEngine(timeframe="1m").advance(signals, outcomes),
+        lambda: RiskEngine(timeframe="1m").advance(bars, signals, outcomes),
         _FRAME_RUNS,
     )
     yield _live(bars)
