@@ -137,13 +137,16 @@ def _first_violation(
     """Row and rule number of the first bad bar, (-1, 0) if all are good."""
     bars = BarArrays(ts, open_, high, low, close, volume)
     count = ts.shape[0]
-    row, rule = _scan(bars, 0, min(count, 1), last_ts, step, offset)
-    begin = 1
+    row, rule = -1, 0
+    begin = 0
     while begin < count and rule == 0:
-        end = min(begin + _BLOCK, count)
-        # The bar before the block is looked at again, for the step from it to the block.
-        b = begin - 1
-        if not _is_plain(ts[b:end], open_[b:end], high[b:end], low[b:end], close[b:end], volume[b:end], step):
+        # The first bar is a block of its own: only it is held against the last bar already seen.
+        end = min(begin + _BLOCK, count) if begin else 1
+        # The bar before a block is looked at again, for the step from it to the block.
+        b = max(begin - 1, 0)
+        if b == begin or not _is_plain(
+            ts[b:end], open_[b:end], high[b:end], low[b:end], close[b:end], volume[b:end], step
+        ):
             row, rule = _scan(bars, begin, end, last_ts, step, offset)
         begin = end
     return row, rule
