@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib import import_module
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import anyio
@@ -173,6 +174,12 @@ class Stores:
         self.cache: Lane[Redis] = Lane(
             StoreName.REDIS, self._redis, _redis_not_now, lambda client: client.close(), metrics, deadline_s=3
         )
+
+    @staticmethod
+    def prepare() -> None:
+        """Load the client libraries, so that no request's deadline has to pay for it. Connects nothing."""
+        for name in ("clickhouse_connect", "psycopg", "redis", "sqlalchemy.dialects.postgresql.psycopg"):
+            import_module(name)
 
     def close(self) -> None:
         """Close every connection."""

@@ -169,7 +169,7 @@ def test_it_finds_a_store_that_comes_back(world: LocalStack) -> None:
         for _ in range(2):
             unavailable(served.client.get("/v1/signals"), "postgres")
             with _relay(port, real_port):
-                deadline = time.monotonic() + 10
+                deadline = time.monotonic() + PATIENCE_S
                 while (reply := served.client.get("/v1/signals")).status_code != 200 and time.monotonic() < deadline:
                     pass
                 assert reply.status_code == 200
