@@ -38,7 +38,7 @@ def _cache_root() -> Path:
 
 
 CACHE_DIR = _cache_root() / source_fingerprint()
-numba.config.CACHE_DIR = str(CACHE_DIR)  # pyright: ignore[reportPrivateImportUsage]
+numba.config.CACHE_DIR = str(CACHE_DIR)  # pyright: ignore[reportPrivateImportUsage, reportAttributeAccessIssue]
 
 
 def kernel(function: Callable[..., Any]) -> Any:
