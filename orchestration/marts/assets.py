@@ -15,7 +15,7 @@ from dagster_dbt.dbt_manifest import validate_manifest
 from orchestration.marts.environment import Target
 from orchestration.marts.manifest import require_manifest
 from orchestration.marts.runner import DbtFailed, run_dbt
-from orchestration.marts.stores import only_build, row_counts
+from orchestration.marts.store_access import only_build, row_counts
 from orchestration.marts.translator import GROUP, MartsTranslator
 from orchestration.pipeline_request import ProgressListener
 from stores.settings import Settings
