@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import sys
+import traceback
 
 from deploy.cli.errors import CommandFailed
 from deploy.cli.graph import prepare_stores, run_graph
@@ -55,6 +56,16 @@ def main() -> int:
                 return 1
             except KeyboardInterrupt:
                 return 130
+            except Exception as error:
+                if arguments.debug:
+                    raise
+                traceback.print_exc()  # into the log
+                console.print(
+                    f"cap: something unforeseen went wrong ({type(error).__name__}: {error}); the details are in {log}",
+                    style="red",
+                    highlight=False,
+                )
+                return 1
             show_summary(console, summary)
             tell(FINISHED, failed_checks=summary.failed_checks)
     return 0
