@@ -78,7 +78,6 @@ REFUSED_BY_THE_ENGINE = [
     "SET max_execution_time = 0",
     "SELECT 1 SETTINGS readonly = 0",
     "SELECT 1 SETTINGS max_result_rows = 0",
-    "SELECT * FROM (SELECT 1 SETTINGS max_memory_usage = 0)",
 ]
 
 
@@ -165,7 +164,7 @@ def test_system_tables_by_default_database_or_parameter(clickhouse: ClickHousePr
     [
         ("readonly", "0"),
         ("readonly", "2"),
-        ("allow_ddl", "1"),
+        ("allow_ddl", "0"),
         ("format_schema", "/etc/passwd"),
         ("max_ast_depth", "5"),
     ],
@@ -192,6 +191,18 @@ def test_settings_sent_along_may_tighten_and_shape(clickhouse: ClickHouseProcess
         == '{"n":"18446744073709551615"}\n'
     )
     assert _ask(clickhouse, "SELECT 1", send_progress_in_http_headers="1", connect_timeout="5").status == 200
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT * FROM (SELECT getSetting('readonly') SETTINGS readonly = 0)",
+        "(SELECT getSetting('readonly') SETTINGS readonly = 0) UNION DISTINCT (SELECT 1)",
+        "WITH x AS (SELECT getSetting('readonly') SETTINGS readonly = 0) SELECT * FROM x",
+    ],
+)
+def test_settings_inside_a_statement_lift_nothing(clickhouse: ClickHouseProcess, statement: str) -> None:
+    assert _ask(clickhouse, statement).text == "1\n"
 
 
 def test_results_are_limited(clickhouse: ClickHouseProcess) -> None:

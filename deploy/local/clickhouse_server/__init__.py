@@ -1,7 +1,26 @@
 """The real ClickHouse engine in one process, behind ClickHouse's HTTP interface.
 
 ``python -m deploy.local.clickhouse_server --home DIR --port PORT`` serves; this module is what a supervisor needs to
-find a running server: `read_state` (process and port), `read_credentials` and `Credentials.url`.
+find a running server: `read_state` (process and port), `read_credentials`, `server_url` and `Credentials.url`.
+
+How it works
+    Every request gets an engine connection of its own (0.1 ms), so nothing of one request is left for the next; a
+    session keeps its connection. A result is written by the engine into a pipe (``INTO OUTFILE``) and sent on from
+    there: any format, one document, and a slow reader holds the engine back. Rows to insert are set down in a nameless
+    file, which the engine reads (``FROM INFILE``) once they are complete.
+
+Users
+    ``cap`` reads and writes. ``analyst`` reads: his connections are locked with ``readonly = 1``, so the engine refuses
+    writes, DDL and changes of settings; what that mode leaves open is refused by `analyst_guard`. Settings his client
+    sends along: those that only shape a result are applied; limits may be tightened; those of the transport and of
+    writing are dropped, because clients send them unasked; all others go to the engine, which refuses them.
+    The lists are in `access`.
+
+Where it differs from a server
+    The engine numbers its queries itself. The id a client gave is in its answer, works in ``KILL QUERY WHERE
+    query_id = '...'``, and stands in a comment in front of the statement in ``system.processes`` and
+    ``system.query_log``. There is one engine user, ``default``, behind both names. ``X-ClickHouse-Summary`` has no count
+    of result rows for reading statements, and progress headers are not sent.
 """
 
 from __future__ import annotations

@@ -88,12 +88,12 @@ class AnalystGuard:
         first = words[0].text.upper() if words else ""
         if count > 1:
             raise QueryError.of(Code.SYNTAX_ERROR, "Syntax error (Multi-statements are not allowed)")
-        if kind in ("MUTATING", "MUTATING_GLOBAL") or first in ("SET", "CREATE", "USE"):
+        if kind in ("MUTATING", "MUTATING_GLOBAL") or first in ("SET", "CREATE", "INSERT", "USE"):
             return  # the engine refuses these by itself, and USE ends with the request
         if kind == "CONTROL":
             raise _refusal(f"{first} is not allowed for this user")
         if kind == "READ_ONLY":
-            self._check_tree(connection, sql, first, database, words)
+            self._check_tree(connection, sql, values, first, database, words)
             if not names_from_values:
                 self._approve(key)
 
@@ -126,10 +126,18 @@ class AnalystGuard:
             raise _refusal("System tables cannot be named by parameters for this user")
         return names_from_values
 
-    def _check_tree(self, connection: Connection, sql: str, first: str, database: str, words: list[Token]) -> None:
+    def _check_tree(
+        self,
+        connection: Connection,
+        sql: str,
+        values: Mapping[str, str],
+        first: str,
+        database: str,
+        words: list[Token],
+    ) -> None:
         if first == "SHOW" and any(token.text == "(" for token in words):
             raise _refusal("Expressions in SHOW are not allowed for this user")  # the tree leaves them out
-        tree = connection.execute(f"EXPLAIN AST {sql.rstrip().rstrip(';')}").decode("utf-8", "replace")
+        tree = connection.execute(f"EXPLAIN AST {sql.rstrip().rstrip(';')}", values).decode("utf-8", "replace")
         if tree.startswith("ShowProcesslist"):
             raise _refusal("SHOW PROCESSLIST is not allowed for this user")
         for name in _TREE_FUNCTION.findall(tree):

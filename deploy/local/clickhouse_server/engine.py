@@ -108,7 +108,7 @@ class Connection:
         """
         return self._native.query(_as_engine_text(sql), output_format, params=dict(parameters or {}))
 
-    def execute(self, sql: str) -> bytes:
+    def execute(self, sql: str, parameters: Mapping[str, str] | None = None) -> bytes:
         """Run a statement of the server itself and return its rows, tab-separated.
 
         Raises
@@ -116,7 +116,7 @@ class Connection:
         QueryError
         """
         try:
-            return self.run(sql).bytes()
+            return self.run(sql, parameters=parameters).bytes()
         except RuntimeError as error:
             raise from_engine(error) from None
 

@@ -9,7 +9,7 @@ from enum import IntEnum
 class Code(IntEnum):
     """Codes of the errors this server raises itself; the engine's own codes pass through as numbers."""
 
-    UNKNOWN_FORMAT_OF_REQUEST = 36
+    BAD_ARGUMENTS = 36
     CHECKSUM_DOESNT_MATCH = 40
     SYNTAX_ERROR = 62
     UNKNOWN_COMPRESSION_METHOD = 89
@@ -48,8 +48,7 @@ class QueryError(Exception):
     @classmethod
     def of(cls, code: Code, text: str) -> QueryError:
         """Build an error this server raises itself."""
-        name = "BAD_ARGUMENTS" if code is Code.UNKNOWN_FORMAT_OF_REQUEST else code.name
-        return cls(code, f"Code: {int(code)}. DB::Exception: {text} ({name})")
+        return cls(code, f"Code: {int(code)}. DB::Exception: {text} ({code.name})")
 
     @property
     def status(self) -> int:
@@ -59,6 +58,8 @@ class QueryError(Exception):
 
 _ENGINE_CODE = re.compile(r"Code: (\d+)\. ")
 _PRIVATE_PATH = re.compile(r"\(in file/uri /dev/fd/\d+\)|/dev/fd/\d+")
+_REPEATED_HEAD = re.compile(r"^(Code: \d+\. DB::Exception: )(?:\1)+")
+_REPEATED_TAIL = re.compile(r"(?: \(version [\d.]+\)\. \(\w+\))+$")
 _POSITION = re.compile(r"failed at position (\d+)")
 
 
@@ -76,7 +77,8 @@ def from_engine(error: BaseException, prefix_length: int = 0) -> QueryError:
     if match is None:
         return QueryError.of(Code.UNKNOWN_EXCEPTION, text)
     code = int(match.group(1))
-    text = _PRIVATE_PATH.sub("(in the request body)", text[match.start() :])
+    text = _REPEATED_TAIL.sub("", _REPEATED_HEAD.sub(r"\1", text[match.start() :]))
+    text = _PRIVATE_PATH.sub("(in the request body)", text)
     if code == Code.SYNTAX_ERROR and prefix_length:
         text = _POSITION.sub(lambda found: f"failed at position {max(1, int(found[1]) - prefix_length)}", text, count=1)
     return QueryError(code, text)

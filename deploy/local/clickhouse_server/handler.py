@@ -17,7 +17,7 @@ from deploy.local.clickhouse_server.compression import Encoder, negotiate
 from deploy.local.clickhouse_server.credentials import Credentials, User
 from deploy.local.clickhouse_server.engine import ClientGone, Engine
 from deploy.local.clickhouse_server.errors import Code, QueryError
-from deploy.local.clickhouse_server.execution import Job, Runner
+from deploy.local.clickhouse_server.execution import Job, Runner, marker_id
 from deploy.local.clickhouse_server.http1 import Connection as ClientConnection
 from deploy.local.clickhouse_server.http1 import Disconnected, Request, Response
 from deploy.local.clickhouse_server.preparation import Preparer
@@ -146,4 +146,4 @@ def _kill_in_engine_terms(sql: str) -> str:
     found = _KILL_BY_ID.fullmatch(sql)
     if found is None:
         return sql
-    return f"KILL QUERY WHERE startsWith(query, '/*{found[1]} #') AND query_id != queryID() {found[2] or ''}"
+    return f"KILL QUERY WHERE startsWith(query, '/*{marker_id(found[1])} #') AND query_id != queryID() {found[2] or ''}"

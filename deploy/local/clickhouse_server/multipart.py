@@ -62,4 +62,4 @@ def _parameter(header: str, value: str, name: str) -> str | None:
 
 
 def _malformed(reason: str) -> QueryError:
-    return QueryError.of(Code.UNKNOWN_FORMAT_OF_REQUEST, f"The multipart form cannot be read: {reason}")
+    return QueryError.of(Code.BAD_ARGUMENTS, f"The multipart form cannot be read: {reason}")

@@ -179,19 +179,17 @@ def _from_form(
 def _external_table(part: Part, parameters: dict[str, str], data: Spool) -> ExternalTable:
     name = part.name
     if not re.fullmatch(r"[A-Za-z_]\w*", name):
-        raise QueryError.of(Code.UNKNOWN_FORMAT_OF_REQUEST, f"External table {name!r} has no valid name")
+        raise QueryError.of(Code.BAD_ARGUMENTS, f"External table {name!r} has no valid name")
     structure = parameters.get(f"{name}_structure", "")
     types = parameters.get(f"{name}_types", "")
     if not structure and types:
         structure = ", ".join(f"_{index} {kind}" for index, kind in enumerate(_split_types(types), start=1))
     if not structure:
-        raise QueryError.of(
-            Code.UNKNOWN_FORMAT_OF_REQUEST, f"External table {name} needs {name}_structure or {name}_types"
-        )
+        raise QueryError.of(Code.BAD_ARGUMENTS, f"External table {name} needs {name}_structure or {name}_types")
     _check_structure(name, structure)
     data_format = parameters.get(f"{name}_format", "TabSeparated")
     if not re.fullmatch(r"\w+", data_format):
-        raise QueryError.of(Code.UNKNOWN_FORMAT_OF_REQUEST, f"External table {name} has no valid format")
+        raise QueryError.of(Code.BAD_ARGUMENTS, f"External table {name} has no valid format")
     return ExternalTable(
         name,
         f"CREATE TEMPORARY TABLE `{name}` ({structure})",
@@ -212,5 +210,5 @@ def _check_structure(name: str, structure: str) -> None:
         depth += (token.text in "([") - (token.text in ")]") if token.kind == "mark" else 0
         if depth < 0 or token.text in (";", "{", "}") or token.text.upper() in _COLUMN_WORDS_WITH_EXPRESSIONS:
             raise QueryError.of(
-                Code.UNKNOWN_FORMAT_OF_REQUEST, f"The structure of external table {name} may hold names and types only"
+                Code.BAD_ARGUMENTS, f"The structure of external table {name} may hold names and types only"
             )

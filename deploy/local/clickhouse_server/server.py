@@ -20,6 +20,7 @@ from deploy.local.clickhouse_server.access import AnalystLimits
 from deploy.local.clickhouse_server.analyst_guard import AnalystGuard
 from deploy.local.clickhouse_server.credentials import User, ensure_credentials
 from deploy.local.clickhouse_server.engine import Engine, EngineLimits, FolderInUse
+from deploy.local.clickhouse_server.errors import QueryError
 from deploy.local.clickhouse_server.execution import Runner
 from deploy.local.clickhouse_server.handler import Service, handle
 from deploy.local.clickhouse_server.http1 import BadRequest, Connection, Disconnected
@@ -51,7 +52,7 @@ class Server:
     """
 
     def __init__(self, home: Path, port: int) -> None:
-        home.mkdir(parents=True, exist_ok=True)
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
         home = home.resolve()
         self._home = home
         self._lock_file = _lock(home)
@@ -166,7 +167,8 @@ class Server:
                     with suppress(OSError):
                         connection.socket.shutdown(socket.SHUT_RDWR)
             time.sleep(0.02)
-        self._engine.kill("")
+        with suppress(QueryError):
+            self._engine.kill("")
         with self._connections_lock:
             for connection in self._connections:
                 with suppress(OSError):
