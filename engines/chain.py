@@ -137,16 +137,19 @@ class Chain(CompositeEngine[NoState]):
             columns = stages.indicators.empty_rows(count)
             structure, zones = stages.structure.new_rows(count), stages.zones.new_rows(count)
             written, lives, signals = self._fold(block, columns, structure, zones)
-            zone_rows = stages.zones.frame(zones, lives)
+            # Most single bars have no events, and making a frame of nothing takes as long as making one of something.
+            zone_rows = stages.zones.frame(zones, lives) if lives else empty[2].to_frame()
             frames.append(
                 (
                     stages.indicators.frame(block.ts, columns),
-                    structure_frame(structure, written),
+                    structure_frame(structure, written) if written else empty[1].to_frame(),
                     zone_rows,
                     stages.signals.frame(block.ts, signals, zone_rows["zone_id"]),
                 )
             )
         self.mark(arrays.ts)
+        if len(frames) == 1:
+            return ChainFrames(*frames[0])
         return ChainFrames(*(pl.concat(parts) for parts in zip(*frames, strict=True)))
 
     def advance_arrays(

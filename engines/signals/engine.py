@@ -230,10 +230,11 @@ class SignalEngine(CompositeEngine[NoState]):
         )
         if self._scratch.bar.shape[0] < count:
             self._scratch = new_candidates(count)
-        made: list[CandidateRows] = []
+        made: list[tuple[int, CandidateRows]] = []
         for number in range(len(self._names)):
             found = self._runner(number).advance_checked(view, self._scratch)
-            made.append(CandidateRows(*(cast("Any", column)[:found].copy() for column in self._scratch)))
+            if found:
+                made.append((number, CandidateRows(*(cast("Any", column)[:found].copy() for column in self._scratch))))
         self.mark(bars.ts)
         return _merge(made)
 
@@ -287,12 +288,14 @@ def _part(strategy: str) -> str:
     return f"strategy:{strategy}"
 
 
-def _merge(made: Sequence[CandidateRows]) -> SignalRows:
-    """Candidates of all strategies in order of bar, then of strategy."""
-    filled = [(number, rows) for number, rows in enumerate(made) if rows.bar.shape[0]]
-    if not filled:
-        return SignalRows(np.empty(0, np.int8), *new_candidates(0))
-    strategy = np.concatenate([np.full(rows.bar.shape[0], number, np.int8) for number, rows in filled])
-    joined = [np.concatenate(columns) for columns in zip(*(rows for _, rows in filled), strict=True)]
+def _merge(made: Sequence[tuple[int, CandidateRows]]) -> SignalRows:
+    """Candidates by strategy, in order of bar, then of strategy."""
+    if not made:
+        return _NOTHING
+    strategy = np.concatenate([np.full(rows.bar.shape[0], number, np.int8) for number, rows in made])
+    joined = [np.concatenate(columns) for columns in zip(*(rows for _, rows in made), strict=True)]
     order = np.argsort(joined[0], kind="stable")
     return SignalRows(strategy[order], *(cast("Any", column)[order] for column in joined))
+
+
+_NOTHING = SignalRows(np.empty(0, np.int8), *new_candidates(0))

@@ -1,7 +1,8 @@
 """What a strategy remembers of the market's map: live gaps, liquidity, pivots not yet taken, the last sweeps.
 
 A `Book` is folded from the rows of the structure and zone stages. All of it is known at the close of the bar it was last
-folded with. Its kernels take the few arrays they need, not whole views: handing over a view costs more than their work.
+folded with. Its kernels take single rows and the few arrays they change, not whole views: handing over an array costs more
+than their work.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import numpy as np
 
 from engines.bars import FloatArray, TimeArray
 from engines.kernel import kernel
-from engines.signals.rows import SideArray
 from engines.signals.view import (
     CREATED,
     FVG,
@@ -20,7 +20,6 @@ from engines.signals.view import (
     LIQUIDITY,
     MICRO,
     MITIGATED,
-    SWEPT,
     SWING,
     SWING_HIGH,
     SWING_LOW,
@@ -82,74 +81,78 @@ def drop_taken_pivots(high: float, low: float, highs: FloatArray, lows: FloatArr
 
 
 @kernel
-def fold_pivots(
-    first: int,
-    last: int,
-    kind: SideArray,
-    scale: SideArray,
-    level: FloatArray,
-    highs: FloatArray,
-    lows: FloatArray,
-    marks: TimeArray,
-    pivots: FloatArray,
+def fold_pivot(
+    kind: int, scale: int, level: float, highs: FloatArray, lows: FloatArray, marks: TimeArray, pivots: FloatArray
 ) -> None:
-    """Take in the pivots among the structure rows ``first`` up to ``last``."""
-    for i in range(first, last):
-        if scale[i] == MICRO:
-            continue
-        row = 0 if scale[i] == INTERNAL else 1
-        if kind[i] == SWING_HIGH:
-            pivots[row, 0] = level[i]
-            marks[_HIGHS] = _stack(highs, marks[_HIGHS], level[i], 1.0)
-        elif kind[i] == SWING_LOW:
-            pivots[row, 1] = level[i]
-            marks[_LOWS] = _stack(lows, marks[_LOWS], level[i], -1.0)
+    """Take in a structure row, if it is a pivot of the internal or swing scale."""
+    if scale == MICRO:
+        return
+    row = 0 if scale == INTERNAL else 1
+    if kind == SWING_HIGH:
+        pivots[row, 0] = level
+        marks[_HIGHS] = _stack(highs, marks[_HIGHS], level, 1.0)
+    elif kind == SWING_LOW:
+        pivots[row, 1] = level
+        marks[_LOWS] = _stack(lows, marks[_LOWS], level, -1.0)
 
 
 @kernel
-def fold_sweeps(
-    first: int, last: int, kind: SideArray, event: SideArray, side: SideArray, index: int, marks: TimeArray
-) -> None:
-    """Remember the sweeps among the zone rows of the bar of absolute index ``index``."""
-    for i in range(first, last):
-        if kind[i] == LIQUIDITY and event[i] == SWEPT:
-            marks[_SWEPT_LOWS if side[i] > 0 else _SWEPT_HIGHS] = index
+def fold_sweep(side: int, index: int, marks: TimeArray) -> None:
+    """Remember that the bar of absolute index ``index`` swept a pool of this side."""
+    marks[_SWEPT_LOWS if side > 0 else _SWEPT_HIGHS] = index
 
 
 @kernel
-def fold_zones(
-    first: int,
-    last: int,
-    kind: SideArray,
-    event: SideArray,
-    side: SideArray,
-    top: FloatArray,
-    bottom: FloatArray,
-    origin_ts: TimeArray,
+def changes_map(kind: int, event: int) -> bool:
+    """Whether a zone row begins or ends a gap or a pool."""
+    return kind in (FVG, LIQUIDITY) and event != TOUCHED and event != MITIGATED
+
+
+@kernel
+def fold_zone(
+    kind: int,
+    event: int,
+    side: int,
+    top: float,
+    bottom: float,
+    origin_ts: int,
     gaps: FloatArray,
     pools: FloatArray,
     marks: TimeArray,
 ) -> None:
-    """Take in the beginnings and ends of gaps and pools among the zone rows ``first`` up to ``last``."""
-    for i in range(first, last):
-        if (kind[i] != FVG and kind[i] != LIQUIDITY) or event[i] == TOUCHED or event[i] == MITIGATED:
-            continue
-        zones, count = (gaps, _GAPS) if kind[i] == FVG else (pools, _POOLS)
-        if event[i] == CREATED:
-            if marks[count] == _MAX_ZONES:
-                _remove(zones, 0, marks, count)
-            n = marks[count]
-            zones[n, _TOP] = top[i]
-            zones[n, _BOTTOM] = bottom[i]
-            zones[n, _SIDE] = side[i]
-            zones[n, _ORIGIN] = origin_ts[i]
-            marks[count] = n + 1
-        else:
-            # A bar is the middle of one gap at most, and the pivot of one pool a side.
-            for k in range(marks[count]):
-                if zones[k, _ORIGIN] == origin_ts[i] and zones[k, _SIDE] == side[i]:
-                    _remove(zones, k, marks, count)
-                    break
+    """Take in a zone row of which `changes_map` holds."""
+    if kind == FVG:
+        _begin_or_end(event, side, top, bottom, origin_ts, gaps, marks, _GAPS)
+    else:
+        _begin_or_end(event, side, top, bottom, origin_ts, pools, marks, _POOLS)
+
+
+@kernel
+def _begin_or_end(
+    event: int,
+    side: int,
+    top: float,
+    bottom: float,
+    origin_ts: int,
+    zones: FloatArray,
+    marks: TimeArray,
+    count: int,
+) -> None:
+    if event == CREATED:
+        if marks[count] == _MAX_ZONES:
+            _remove(zones, 0, marks, count)
+        n = marks[count]
+        zones[n, _TOP] = top
+        zones[n, _BOTTOM] = bottom
+        zones[n, _SIDE] = side
+        zones[n, _ORIGIN] = origin_ts
+        marks[count] = n + 1
+        return
+    # A bar is the middle of one gap at most, and the pivot of one pool a side. What ends is mostly young.
+    for k in range(marks[count] - 1, -1, -1):
+        if zones[k, _ORIGIN] == origin_ts and zones[k, _SIDE] == side:
+            _remove(zones, k, marks, count)
+            return
 
 
 @kernel

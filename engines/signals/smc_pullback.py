@@ -25,17 +25,28 @@ from engines.kernel import kernel
 from engines.signals.candidates import propose
 from engines.signals.levels import (
     Book,
+    changes_map,
     drop_taken_pivots,
-    fold_pivots,
-    fold_sweeps,
-    fold_zones,
+    fold_pivot,
+    fold_sweep,
+    fold_zone,
     new_book,
     next_level,
     overlaps_gap,
     swept_within,
 )
 from engines.signals.strategy import Strategy, register
-from engines.signals.view import ATR_14, ORDER_BLOCK, RANGE_POSITION, SWING, TOUCHED, BarView, CandidateRows
+from engines.signals.view import (
+    ATR_14,
+    LIQUIDITY,
+    ORDER_BLOCK,
+    RANGE_POSITION,
+    SWEPT,
+    SWING,
+    TOUCHED,
+    BarView,
+    CandidateRows,
+)
 
 REASONS = (
     "higher timeframe swing bias agrees",
@@ -100,21 +111,21 @@ def _fold(view: BarView, p: PullbackParameters, state: PullbackState, rows: Cand
     n = 0
     for t in range(high.shape[0]):
         drop_taken_pivots(high[t], low[t], highs, lows, marks)
-        first, last = zones_from[t], zones_from[t + 1]
-        if last > first:
-            fold_sweeps(first, last, kind, event, side, view.start + t, marks)
-            best = -1
-            for i in range(first, last):
-                # Of several blocks touched by one bar the first of the larger scale is the one that counts.
-                if kind[i] == ORDER_BLOCK and event[i] == TOUCHED and (best < 0 or scale[i] > scale[best]):
-                    best = i
-            if best >= 0:
-                n = _decide(t, best, view, p, state, rows, n)
-            # A gap that the bar itself filled was live when it opened: the map moves on after the decision.
-            fold_zones(first, last, kind, event, side, top, bottom, origin_ts, gaps, pools, marks)
-        first, last = structure_from[t], structure_from[t + 1]
-        if last > first:
-            fold_pivots(first, last, structure_kind, structure_scale, level, highs, lows, marks, pivots)
+        best = -1
+        for i in range(zones_from[t], zones_from[t + 1]):
+            if kind[i] == LIQUIDITY and event[i] == SWEPT:
+                fold_sweep(side[i], view.start + t, marks)
+            # Of several blocks touched by one bar the first of the larger scale is the one that counts.
+            elif kind[i] == ORDER_BLOCK and event[i] == TOUCHED and (best < 0 or scale[i] > scale[best]):
+                best = i
+        if best >= 0:
+            n = _decide(t, best, view, p, state, rows, n)
+        # A gap that the bar itself filled was live when it opened: the map moves on after the decision.
+        for i in range(zones_from[t], zones_from[t + 1]):
+            if changes_map(kind[i], event[i]):
+                fold_zone(kind[i], event[i], side[i], top[i], bottom[i], origin_ts[i], gaps, pools, marks)
+        for i in range(structure_from[t], structure_from[t + 1]):
+            fold_pivot(structure_kind[i], structure_scale[i], level[i], highs, lows, marks, pivots)
     return n
 
 

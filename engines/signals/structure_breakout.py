@@ -23,9 +23,10 @@ from engines.kernel import kernel
 from engines.signals.candidates import propose
 from engines.signals.levels import (
     Book,
+    changes_map,
     drop_taken_pivots,
-    fold_pivots,
-    fold_zones,
+    fold_pivot,
+    fold_zone,
     last_pivot,
     new_book,
     next_level,
@@ -105,19 +106,17 @@ def _fold(view: BarView, p: BreakoutParameters, state: BreakoutState, rows: Cand
     n = 0
     for t in range(high.shape[0]):
         drop_taken_pivots(high[t], low[t], highs, lows, marks)
-        first, last = zones_from[t], zones_from[t + 1]
-        if last > first:
-            fold_zones(first, last, zone_kind, event, side, top, bottom, origin_ts, gaps, pools, marks)
-        first, last = structure_from[t], structure_from[t + 1]
-        if last > first:
-            fold_pivots(first, last, kind, scale, level, highs, lows, marks, pivots)
-            best = -1
-            for i in range(first, last):
-                # Swing rows stand after internal ones: a break at both scales counts as the larger.
-                if (kind[i] == BOS or kind[i] == CHOCH) and scale[i] != MICRO:
-                    best = i
-            if best >= 0:
-                n = _decide(t, best, view, p, state, rows, n)
+        for i in range(zones_from[t], zones_from[t + 1]):
+            if changes_map(zone_kind[i], event[i]):
+                fold_zone(zone_kind[i], event[i], side[i], top[i], bottom[i], origin_ts[i], gaps, pools, marks)
+        best = -1
+        for i in range(structure_from[t], structure_from[t + 1]):
+            fold_pivot(kind[i], scale[i], level[i], highs, lows, marks, pivots)
+            # Swing rows stand after internal ones: a break at both scales counts as the larger.
+            if (kind[i] == BOS or kind[i] == CHOCH) and scale[i] != MICRO:
+                best = i
+        if best >= 0:
+            n = _decide(t, best, view, p, state, rows, n)
         volumes[place] = volume[t]
         last_close[0] = close[t]
         place = place + 1 if place + 1 < _VOLUME_BARS else 0
