@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
 import dagster as dg
+import psycopg
 import pytest
 
 from orchestration.marts.build import MartsFailed, build_marts
-from orchestration.marts.environment import PROJECT_DIR, Target
+from orchestration.marts.environment import Target
+from orchestration.marts.store_access import only_build
 from stores.settings import Settings
 from stores.warehouse import Warehouse
 from tests.marts import plain_folds
@@ -318,28 +321,17 @@ def test_a_broken_law_fails_the_build_and_names_the_rule(filled: Settings, marke
     build_marts(filled, targets=[Target.WAREHOUSE])
 
 
-def test_two_builds_wait_for_each_other(filled: Settings, market: Warehouse) -> None:
-    """A build in another process leaves the marts whole; both succeed."""
-    import subprocess
-    import sys
-
-    code = (
-        "from orchestration.marts.build import build_marts; from orchestration.marts.environment import Target; "
-        "from stores.settings import Settings; build_marts(Settings(), targets=[Target.WAREHOUSE])"
-    )
-    urls = {"CAP_CLICKHOUSE_URL": filled.require("clickhouse_url"), "CAP_POSTGRES_URL": filled.require("postgres_url")}
-    before = _fingerprints(market)
-    other = subprocess.Popen(
-        [sys.executable, "-c", code],
-        env={**os.environ, **urls},
-        cwd=PROJECT_DIR.parent,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    # The other spends seconds on its imports: of these builds one at least meets its own.
-    for _ in range(3):
-        build_marts(filled, targets=[Target.WAREHOUSE])
-    output, _ = other.communicate(timeout=300)
-    assert other.returncode == 0, output[-2000:]
-    assert _fingerprints(market) == before
+def test_a_build_waits_for_the_one_before(filled: Settings) -> None:
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    with (
+        ThreadPoolExecutor(1) as pool,
+        psycopg.connect(filled.require("postgres_url"), autocommit=True) as connection,
+    ):
+        with only_build(filled, Target.SERVING):
+            second = pool.submit(build_marts, filled, targets=[Target.SERVING])
+            deadline = time.monotonic() + 60
+            while connection.execute(waiting).fetchone() == (0,):
+                assert not second.done(), "it did not wait"
+                assert time.monotonic() < deadline
+            assert not second.done()
+        assert second.result(timeout=60) == 1
