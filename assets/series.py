@@ -46,7 +46,7 @@ def advance_windows(
 
 def origin(context: dg.AssetExecutionContext, asset: str) -> str:
     """Who asks, for ``log_comment``: the asset and the run."""
-    return f'{{"asset": "{asset}", "run": "{context.run_id}"}}'
+    return f'{{"asset": "{asset}", "run": "{context.run.run_id}"}}'
 
 
 def row_metadata(result: FoldResult, table: str) -> Mapping[str, Any]:

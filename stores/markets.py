@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_PATTERN = re.compile(r"^(?P<exchange>[a-z0-9_]+):(?P<symbol>[A-Z0-9][A-Z0-9._/-]*)$")
+_PATTERN = re.compile(r"(?P<exchange>[a-z0-9_]+):(?P<symbol>[A-Z0-9][A-Z0-9._/-]*)")
 
 SIMULATED_EXCHANGE = "sim"
 """Exchange name under which simulated bars are stored, so that they can never mix with real ones."""
@@ -27,7 +27,7 @@ class Market:
         ValueError
             If the text has another form.
         """
-        match = _PATTERN.match(text)
+        match = _PATTERN.fullmatch(text)
         if match is None:
             raise ValueError(f"{text!r} is not a market; write exchange:SYMBOL, as in binance:BTCUSDT")
         return cls(match["exchange"], match["symbol"])
