@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from engines.bars import FloatArray
 from engines.indicators.averages import exponential
-from engines.kernel import kernel
-
-ATR_SIZE = 2
-"""Carried numbers: previous close and the average."""
+from engines.kernel import lean_kernel
 
 
-@kernel
-def true_range_average(i: int, high: float, low: float, close: float, period: int, carried: FloatArray) -> float:
-    """Wilder's average of the true range after one bar; NaN before bar ``period``.
+@lean_kernel
+def true_range_average(
+    i: int, high: float, low: float, previous: float, period: int, weight: float, carried: float
+) -> tuple[float, float]:
+    """Wilder's average of the true range after one bar.
 
     Parameters
     ----------
     i : int
         Absolute index of the bar. Bar 0 has no true range, as in TA-Lib.
-    high, low, close : float
+    high, low : float
+    previous : float
+        Close of the bar before; any number at bar 0.
     period : int
-    carried : ndarray of float64, shape (ATR_SIZE,)
-        Changed in place; zeros before the first bar.
+    weight : float
+        ``1 / period``.
+    carried : float
+        What the call before returned; 0 at first.
+
+    Returns
+    -------
+    carried, value : float
+        ``value`` is NaN before bar ``period``.
     """
-    if i == 0:
-        carried[0] = close
-        return np.nan
-    true_range = max(high, carried[0]) - min(low, carried[0])
-    carried[1], value = exponential(i - 1, true_range, period, 1.0 / period, carried[1])
-    carried[0] = close
-    return value
+    return exponential(i - 1, max(high, previous) - min(low, previous), period, weight, carried)

@@ -8,12 +8,13 @@ standard UUID library.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
 from uuid import UUID, uuid5
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import pyarrow as pa
 
 from engines.sha1 import text_uuids
 from engines.timeframe import Timeframe
@@ -107,7 +108,9 @@ def ids(
     stacked = np.ascontiguousarray(np.stack(times, axis=1)) if times else np.empty((count, 0), np.int64)
     text_uuids(np.frombuffer(NAMESPACE.bytes, np.uint8).copy(), table, lengths, which, stacked, text)
     offsets = np.arange(count + 1, dtype=np.int64) * _TEXT_LENGTH
-    array = pa.LargeStringArray.from_buffers(count, pa.py_buffer(offsets), pa.py_buffer(text))
+    # Imported late: it takes as long to load as the rest of an engine.
+    arrow: Any = import_module("pyarrow")
+    array = arrow.LargeStringArray.from_buffers(count, arrow.py_buffer(offsets), arrow.py_buffer(text))
     return pl.Series("id", array, pl.String)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from engines import versions
-from engines.bars import BarArrays, FloatArray, TimeArray, frozen
+from engines.bars import BarArrays, FloatArray, TimeArray
 from engines.engine import Engine, positive
 from engines.errors import BadParameter
 from engines.structure.kernel import EVENTS_PER_BAR, StructureState, advance_structure, new_state
@@ -94,8 +94,8 @@ class StructureEngine(Engine[StructureState]):
         frames = [STRUCTURE_SCHEMA.to_frame()]
         rows = self.new_rows(min(_BLOCK, arrays.ts.shape[0]))
         for first in range(0, arrays.ts.shape[0], _BLOCK):
-            block = BarArrays(*(frozen(array[first : first + _BLOCK]) for array in arrays))  # pyright: ignore[reportArgumentType]
-            frames.append(structure_frame(rows, self.advance_checked(block, rows)))
+            block = BarArrays(*(array[first : first + _BLOCK] for array in arrays))  # pyright: ignore[reportArgumentType] - one type a field
+            frames.append(self.frame(rows, self.advance_checked(block, rows)))
         return pl.concat(frames)
 
     def advance_arrays(
@@ -114,13 +114,27 @@ class StructureEngine(Engine[StructureState]):
         ------
         BadBars
             If a row breaks a rule; nothing has moved.
+        BadParameter
+            If there is not enough room; nothing has moved.
         """
-        return self.advance_checked(self.accept_arrays(ts, open_, high, low, close, volume), rows)
+        bars = self.accept_arrays(ts, open_, high, low, close, volume)
+        if rows.ts.shape[0] < EVENTS_PER_BAR * ts.shape[0]:
+            raise BadParameter(f"rows must have room for {EVENTS_PER_BAR} events a bar, as new_rows makes them")
+        return self.advance_checked(bars, rows)
 
     def advance_checked(self, bars: BarArrays, rows: StructureRows) -> int:
         """`advance_arrays` for bars that have been checked."""
         count: int = advance_structure(
-            bars, self.bars_seen, self._widths, self._threshold, self._atr_period, self.state, rows
+            bars.ts,
+            bars.high,
+            bars.low,
+            bars.close,
+            self.bars_seen,
+            self._widths,
+            self._threshold,
+            self._atr_period,
+            self._state,
+            rows,
         )
         self.mark(bars.ts)
         return count

@@ -13,6 +13,7 @@ from engines.bars import TS_DTYPE, FloatArray, TimeArray
 from engines.errors import EngineError
 
 CodeArray = npt.NDArray[np.int8]
+FlagArray = npt.NDArray[np.uint8]
 
 
 class BadStructure(EngineError):

@@ -8,24 +8,39 @@ import numpy as np
 import polars as pl
 
 from engines import versions
-from engines.bars import BarArrays, FloatArray, TimeArray, frozen
+from engines.bars import BarArrays, FloatArray, TimeArray
 from engines.engine import Engine, positive
 from engines.errors import BadParameter, StateMismatch
 from engines.state import AnyArray
 from engines.structure.rows import StructureRows, structure_rows
 from engines.timeframe import Timeframe
+from engines.zones.admission import check_structure
 from engines.zones.kernel import advance_zones
-from engines.zones.lives import live_zones, new_pen, set_bound
+from engines.zones.ladders import LAST_STAGE, enter_all
+from engines.zones.lives import WRITTEN, new_pen
 from engines.zones.rows import ZONE_SCHEMA, ZoneRows, empty_rows, zone_frame
-from engines.zones.state import GROUPS, LIVE_MOST, ZoneState, new_state
+from engines.zones.state import (
+    COUNT,
+    GROUP,
+    GROUPS,
+    NEXT_NUMBER,
+    NOBODY,
+    NUMBER,
+    STAGE,
+    VOLUME,
+    ZoneState,
+    new_book,
+    new_state,
+)
 
 _BLOCK = 65_536
-_EVENTS_PER_BAR = 44
-"""A bar makes at most one gap, two pools, four order blocks and, with time, as many breakers; each has four events."""
-_EVENTS_PER_LIVE_ZONE = 8
+_ROWS_PER_BAR = 24
+"""A bar makes at most one gap, one pool and two order blocks, each of at most four events, and as many breakers."""
+_ROWS_PER_LIVE_ZONE = 7
 """What a zone that lives, and the breaker it may become, can still have."""
 
-_LIVE = "live."
+_BOOK = "book."
+_MARKS, _PRICES, _NEXT = "zones.marks", "zones.prices", "zones.next_number"
 
 
 class ZoneEngine(Engine[ZoneState]):
@@ -36,8 +51,10 @@ class ZoneEngine(Engine[ZoneState]):
     timeframe : Timeframe or str
     market : str
         Goes into the keys of the zones.
-    micro, internal, swing : int
+    internal, swing : int
         Bars on the right of a pivot; as the structure engine was given.
+    live_limit : int
+        Most zones that live at a time of one kind, scale and side; one more ends the oldest.
     wild_bar : float
         A bar of at least so many average true ranges is wild: its high and low are swapped in the search.
     atr_period : int
@@ -57,14 +74,15 @@ class ZoneEngine(Engine[ZoneState]):
         *,
         timeframe: Timeframe | str = "15m",
         market: str = "",
-        micro: int = 3,
         internal: int = 5,
         swing: int = 50,
+        live_limit: int = 100,
         wild_bar: float = 2.0,
         atr_period: int = 200,
     ) -> None:
         self._market = market
-        self._widths = (positive("micro", micro), positive("internal", internal), positive("swing", swing))
+        widest = max(positive("internal", internal), positive("swing", swing))
+        self._live_limit = positive("live_limit", live_limit)
         self._atr_period = positive("atr_period", atr_period)
         if not wild_bar > 0:
             raise BadParameter(f"wild_bar must be above zero, not {wild_bar!r}")
@@ -73,23 +91,23 @@ class ZoneEngine(Engine[ZoneState]):
             timeframe,
             {
                 "market": market,
-                "micro": micro,
                 "internal": internal,
                 "swing": swing,
+                "live_limit": live_limit,
                 "wild_bar": self._wild,
                 "atr_period": atr_period,
             },
-            new_state(max(self._widths)),
+            new_state(widest, live_limit),
         )
 
     @property
     def live(self) -> int:
         """How many zones live."""
-        return live_zones(self.state.live)
+        return int(self._state.book.groups[:, COUNT].sum())
 
     def new_rows(self, bars: int) -> ZoneRows:
-        """Room for all events that the next ``bars`` bars can make."""
-        return empty_rows(_EVENTS_PER_BAR * bars + _EVENTS_PER_LIVE_ZONE * self.live)
+        """Room for all events that ``bars`` bars can make, whatever lives when they come."""
+        return empty_rows(self._room(bars))
 
     def advance(self, bars: pl.DataFrame, structure: pl.DataFrame) -> pl.DataFrame:
         """Advance over bars and the structure events of them.
@@ -108,20 +126,20 @@ class ZoneEngine(Engine[ZoneState]):
 
         Raises
         ------
-        BadBars
+        BadBars, BadStructure
             If a row breaks a rule; nothing has moved.
         """
         arrays = self.accept(bars)
         events = structure_rows(structure)
+        check_structure(arrays.ts, self.bars_seen, events, structure.height, self._state.search)
         frames = [ZONE_SCHEMA.to_frame()]
+        rows = self.new_rows(min(_BLOCK, arrays.ts.shape[0]))
         taken = 0
         for first in range(0, arrays.ts.shape[0], _BLOCK):
-            block = BarArrays(*(frozen(array[first : first + _BLOCK]) for array in arrays))  # pyright: ignore[reportArgumentType]
+            block = BarArrays(*(array[first : first + _BLOCK] for array in arrays))  # pyright: ignore[reportArgumentType] - one type a field
             until = int(np.searchsorted(events.ts, block.ts[-1], side="right"))
-            here = StructureRows(*(array[taken:until] for array in events))  # pyright: ignore[reportArgumentType]
-            rows = self.new_rows(block.ts.shape[0])
-            count = self.advance_checked(block, here, until - taken, rows)
-            frames.append(zone_frame(rows, count, self._market, self.timeframe.value))
+            here = StructureRows(*(array[taken:until] for array in events))  # pyright: ignore[reportArgumentType, reportUnknownArgumentType]
+            frames.append(self.frame(rows, self.advance_checked(block, here, until - taken, rows)))
             taken = until
         return pl.concat(frames)
 
@@ -141,65 +159,82 @@ class ZoneEngine(Engine[ZoneState]):
 
         Raises
         ------
-        BadBars
+        BadBars, BadStructure
             If a row breaks a rule; nothing has moved.
+        BadParameter
+            If there is not enough room; nothing has moved.
         """
         bars = self.accept_arrays(ts, open_, high, low, close, volume)
+        check_structure(bars.ts, self.bars_seen, structure, structure_count, self._state.search)
+        if rows.ts.shape[0] < self._room(ts.shape[0]):
+            raise BadParameter("rows have too little room for these bars; make them with new_rows")
         return self.advance_checked(bars, structure, structure_count, rows)
 
     def advance_checked(self, bars: BarArrays, structure: StructureRows, structure_count: int, rows: ZoneRows) -> int:
         """`advance_arrays` for bars that have been checked."""
-        pen = new_pen(rows)
+        pen = new_pen(rows, self._live_limit)
         advance_zones(
             bars,
             self.bars_seen,
-            self._widths,
             self._wild,
             self._atr_period,
             structure,
             structure_count,
-            self.state,
+            self._state,
             pen,
         )
         self.mark(bars.ts)
-        return int(pen.at[0])
+        return int(pen.at[WRITTEN])
+
+    def _room(self, bars: int) -> int:
+        return _ROWS_PER_BAR * bars + _ROWS_PER_LIVE_ZONE * len(GROUPS) * self._live_limit
 
     def frame(self, rows: ZoneRows, count: int) -> pl.DataFrame:
         """First ``count`` rows as a frame of `ZONE_SCHEMA`."""
         return zone_frame(rows, count, self._market, self.timeframe.value)
 
     def state_arrays(self) -> dict[str, AnyArray]:
-        """State with only the zones that live, so that a snapshot is as small as what it holds."""
-        arrays = super().state_arrays()
-        lives = np.arange(LIVE_MOST) < self.state.live.count[:, None]
-        del arrays["live.bound"]
+        """State with the live zones as a table, oldest first, so that a snapshot is as small as what it holds."""
+        book = self._state.book
+        live = np.flatnonzero(book.marks[:, NUMBER] != NOBODY)
+        live = live[np.argsort(book.marks[live, NUMBER])]
+        others = {name: array for name, array in super().state_arrays().items() if not name.startswith(_BOOK)}
         return {
-            name: array[lives] if name.startswith(_LIVE) and array.ndim == 2 else array
-            for name, array in arrays.items()
+            **others,
+            _MARKS: book.marks[live, : STAGE + 1],
+            _PRICES: book.prices[live],
+            _NEXT: book.counters[NEXT_NUMBER:].copy(),
         }
 
     def load_arrays(self, arrays: Mapping[str, AnyArray]) -> None:
-        """Put the zones that live back into their groups.
+        """Enter the zones of the table into an empty book.
 
         Raises
         ------
         StateMismatch
-            If names, dtypes or shapes are not those of this engine's state.
+            If names, dtypes, shapes or numbers are not those of this engine's state.
         """
-        count = arrays.get("live.count")
-        if count is None or count.shape != (len(GROUPS),) or count.min() < 0 or count.max() > LIVE_MOST:
-            raise StateMismatch("snapshot of zones has no count of its zones; recompute from the bars")
-        lives = np.arange(LIVE_MOST) < count[:, None]
-        whole: dict[str, AnyArray] = {"live.bound": self.state.live.bound.copy()}
-        for name, array in arrays.items():
-            if name.startswith(_LIVE) and name != "live.count":
-                if array.shape != (int(count.sum()),):
-                    raise StateMismatch(f"snapshot of zones has {name} of a wrong length; recompute from the bars")
-                spread = np.zeros(lives.shape, array.dtype)
-                spread[lives] = array
-                whole[name] = spread
-            else:
-                whole[name] = array
-        super().load_arrays(whole)
-        for group in range(len(GROUPS)):
-            set_bound(self.state.live, group)
+        others = dict(arrays)
+        marks, prices, following = (others.pop(name, np.empty(0)) for name in (_MARKS, _PRICES, _NEXT))
+        fresh = new_book(self._live_limit)
+        if not _is_table(marks, prices, following, self._live_limit):
+            raise StateMismatch("snapshot of zones has no sound table of live zones; recompute from the bars")
+        enter_all(fresh, np.ascontiguousarray(marks), np.ascontiguousarray(prices))
+        fresh.counters[NEXT_NUMBER] = following[0]
+        whole = {f"{_BOOK}{name}": array for name, array in fresh._asdict().items()}
+        super().load_arrays({**others, **whole})
+
+
+def _is_table(marks: AnyArray, prices: AnyArray, following: AnyArray, live_limit: int) -> bool:
+    """Whether a table of live zones could be entered into a book: a wrong slot or group would break memory."""
+    count = marks.shape[0]
+    if marks.shape != (count, STAGE + 1) or prices.shape != (count, 3) or following.shape != (1,):
+        return False
+    if marks.dtype != np.int64 or prices.dtype != np.float64 or following.dtype != np.int64:
+        return False
+    numbers, groups, stages = marks[:, NUMBER], marks[:, GROUP], marks[:, STAGE]
+    if ((groups < 0) | (groups >= len(GROUPS)) | (stages < 0) | (stages > LAST_STAGE)).any():
+        return False
+    if (np.bincount(groups, minlength=1) > live_limit).any() or not np.isfinite(prices[:, :VOLUME]).all():
+        return False
+    return bool((np.diff(np.concatenate([[NOBODY], numbers, following])) > 0).all())

@@ -6,122 +6,98 @@ import numpy as np
 
 from engines.average_true_range import true_range_average
 from engines.bars import BarArrays
-from engines.kernel import kernel
+from engines.kernel import lean_kernel
 from engines.structure.rows import Scale, StructureKind, StructureRows
-from engines.zones.lives import Pen, create, go_on, group_of, has_origin
-from engines.zones.rows import NO_SCALE, ZoneKind
-from engines.zones.state import Search, ZoneState
+from engines.zones.ladders import has_origin, reached
+from engines.zones.lives import NOW, WRITTEN, WRITTEN_BEFORE, Pen, create, live_on
+from engines.zones.state import (
+    BAR_VOLUME,
+    CLOSE_1,
+    HIGH,
+    HIGH_1,
+    HIGH_2,
+    LEAST,
+    LOW,
+    LOW_1,
+    LOW_2,
+    NOBODY,
+    OPEN_1,
+    VOLUME_1,
+    Search,
+    ZoneState,
+)
 
+# Kernels take plain integers, not enums.
 _MICRO, _INTERNAL = int(Scale.MICRO), int(Scale.INTERNAL)
-_NO_SCALE = NO_SCALE
 _SWING_HIGH, _SWING_LOW = int(StructureKind.SWING_HIGH), int(StructureKind.SWING_LOW)
 _BOS, _CHOCH = int(StructureKind.BOS), int(StructureKind.CHOCH)
 _EQH, _EQL = int(StructureKind.EQH), int(StructureKind.EQL)
-_ORDER_BLOCK, _FVG, _LIQUIDITY = int(ZoneKind.ORDER_BLOCK), int(ZoneKind.FVG), int(ZoneKind.LIQUIDITY)
-_HIGH, _LOW = 0, 1
+_GAP_GROUPS, _POOL_GROUPS = 8, 10
+_NEVER = np.iinfo(np.int64).max
 
 
-@kernel
-def _consider(search: Search, scale: int, side: int, at: int) -> None:
-    """Take the bar at a place of the ring for the best one if it is better; the first of equals stays."""
-    if side == _HIGH:
-        value = search.searched_low[at]
-        better = value < search.best[scale, side]
-    else:
-        value = search.searched_high[at]
-        better = value > search.best[scale, side]
-    if better:
-        search.best[scale, side] = value
-        search.best_low[scale, side] = search.low[at]
-        search.best_high[scale, side] = search.high[at]
-        search.best_volume[scale, side] = search.volume[at]
-        search.best_ts[scale, side] = search.ts[at]
-
-
-@kernel
-def _begin_search(search: Search, scale: int, side: int, i: int, width: int) -> None:
-    """Search the bars from a new pivot's origin up to the one before bar ``i``."""
+@lean_kernel
+def _look_until(search: Search, row: int, end: int) -> None:
+    """Bring the best bar of a search up to date with the bars before ``end``; the first of equals stays."""
     mask = search.ts.shape[0] - 1
-    search.active[scale, side] = 1
-    search.best[scale, side] = np.inf if side == _HIGH else -np.inf
-    for k in range(i - width, i):
-        _consider(search, scale, side, k & mask)
+    sought = search.sought[row & 1]
+    least, at = search.best[row, LEAST], NOBODY
+    for k in range(search.next_bar[row], end):
+        x = sought[k & mask]
+        if x < least:
+            least = x
+            at = k & mask
+    search.next_bar[row] = end
+    if at != NOBODY:
+        # A wild bar is searched with high and low swapped; which is which is seen from the values.
+        one, other = search.sought[0, at], -search.sought[1, at]
+        search.best[row, LEAST] = least
+        search.best[row, HIGH] = max(one, other)
+        search.best[row, LOW] = min(one, other)
+        search.best[row, BAR_VOLUME] = search.volume[at]
+        search.best_ts[row] = search.ts[at]
 
 
-@kernel
-def _remember(search: Search, at: int, ts: int, high: float, low: float, volume: float, wild: bool) -> None:
-    search.ts[at] = ts
-    search.high[at] = high
-    search.low[at] = low
-    search.volume[at] = volume
-    search.searched_low[at] = high if wild else low
-    search.searched_high[at] = low if wild else high
-
-
-@kernel
-def _order_block(state: ZoneState, scale: int, direction: int, pen: Pen) -> None:
-    """Make the order block of a break, unless the same one lives."""
-    search = state.search
-    at = scale - _INTERNAL
-    side = _HIGH if direction > 0 else _LOW
-    origin = search.best_ts[at, side]
-    group = group_of(_ORDER_BLOCK, scale, direction)
-    if not has_origin(state.live, group, origin):
-        create(
-            state.live,
-            state.next_zone,
-            group,
-            search.best_high[at, side],
-            search.best_low[at, side],
-            origin,
-            search.best_volume[at, side],
-            pen,
-        )
-
-
-@kernel
-def _fair_value_gap(state: ZoneState, i: int, high: float, low: float, pen: Pen) -> None:
-    """Make the gap that bar ``i`` leaves to the bar two before it, if the bar between them moved enough."""
-    search = state.search
+@lean_kernel
+def _begin_search(search: Search, row: int, i: int, origin: int) -> None:
+    """Search from the origin of a new pivot on."""
     mask = search.ts.shape[0] - 1
-    before, two_before = (i - 1) & mask, (i - 2) & mask
-    opened, closed = state.previous[0], state.previous[1]
-    move = (closed - opened) / opened
-    usual = state.body[0] / i
-    above, below = search.high[two_before], search.low[two_before]
-    if low > above and closed > above and move > 2 * usual:
-        top, bottom, side = low, above, 1
-    elif high < below and closed < below and move < -2 * usual:
-        top, bottom, side = below, high, -1
-    else:
+    first = i - 1
+    while search.ts[first & mask] > origin and i - first <= mask:
+        first -= 1
+    search.best[row, LEAST] = np.inf
+    search.next_bar[row] = first
+    search.pivot_ts[row] = origin
+
+
+@lean_kernel
+def _follow(state: ZoneState, structure: StructureRows, event: int, i: int, pen: Pen) -> None:
+    """Do what a structure event of bar ``i`` asks for."""
+    kind, scale = structure.kind[event], structure.scale[event]
+    book, search = state.book, state.search
+    if kind == _EQH or kind == _EQL:  # noqa: SIM109 - the compiler has no tuple membership
+        level = structure.level[event]
+        group = _POOL_GROUPS + (kind == _EQH)
+        create(book, group, level, level, structure.origin_ts[event], np.nan, pen)
+    elif scale == _MICRO:
         return
-    create(
-        state.live,
-        state.next_zone,
-        group_of(_FVG, _NO_SCALE, side),
-        top,
-        bottom,
-        search.ts[before],
-        search.volume[before],
-        pen,
-    )
+    elif kind == _SWING_HIGH or kind == _SWING_LOW:  # noqa: SIM109
+        _begin_search(search, 2 * (scale - _INTERNAL) + (kind == _SWING_LOW), i, structure.origin_ts[event])
+    else:
+        # A break upwards is of a pivot high, and makes demand: groups and searches of a scale stand in the same order.
+        row = 2 * (scale - _INTERNAL) + (structure.direction[event] < 0)
+        _look_until(search, row, i)
+        origin = search.best_ts[row]
+        if not has_origin(book, row, origin):
+            best = search.best
+            create(book, row, best[row, HIGH], best[row, LOW], origin, best[row, BAR_VOLUME], pen)
 
 
-@kernel
-def _add_body(state: ZoneState, opened: float, closed: float) -> None:
-    """Add a bar's relative body to the sum of all, with Kahan's correction so that it does not drift."""
-    value = abs((closed - opened) / opened) - state.body[1]
-    total = state.body[0] + value
-    state.body[1] = (total - state.body[0]) - value
-    state.body[0] = total
-
-
-@kernel
+@lean_kernel
 def advance_zones(
     bars: BarArrays,
     start: int,
-    widths: tuple[int, int, int],
-    wild: float,
+    wild_bar: float,
     atr_period: int,
     structure: StructureRows,
     structure_count: int,
@@ -136,9 +112,7 @@ def advance_zones(
         Each of shape (n,).
     start : int
         Absolute index of the first of these bars.
-    widths : tuple of int
-        Bars on the right of a pivot, by scale.
-    wild : float
+    wild_bar : float
         Range from which on a bar is wild, in average true ranges.
     atr_period : int
     structure : StructureRows
@@ -149,44 +123,59 @@ def advance_zones(
     pen : Pen
         With room for all events.
     """
-    search, live = state.search, state.live
+    book, search, before = state.book, state.search, state.before
     mask = search.ts.shape[0] - 1
+    half = mask >> 1
+    weight = 1.0 / atr_period
+    average = state.true_range[0]
+    total, lost = state.body[0], state.body[1]
+    open_1, high_1, low_1, close_1 = before[OPEN_1], before[HIGH_1], before[LOW_1], before[CLOSE_1]
+    volume_1, high_2, low_2, ts_1 = before[VOLUME_1], before[HIGH_2], before[LOW_2], state.before_ts[0]
     event = 0
+    event_ts = structure.ts[0] if structure_count > 0 else _NEVER
     for t in range(bars.ts.shape[0]):
         i = start + t
-        ts, high, low, close = bars.ts[t], bars.high[t], bars.low[t], bars.close[t]
-        pen.at[1] = pen.at[0]
-        pen.at[2] = ts
-        go_on(live, state.next_zone, high, low, close, pen)
-        if i >= 2:
-            _fair_value_gap(state, i, high, low, pen)
-        first = event
-        while event < structure_count and structure.ts[event] == ts:
-            kind, scale = structure.kind[event], structure.scale[event]
-            if kind == _EQH or kind == _EQL:
-                side = -1 if kind == _EQH else 1
-                level = structure.level[event]
-                group = group_of(_LIQUIDITY, _MICRO, side)
-                create(live, state.next_zone, group, level, level, structure.origin_ts[event], np.nan, pen)
+        ts, o, h, l, c, v = bars.ts[t], bars.open[t], bars.high[t], bars.low[t], bars.close[t], bars.volume[t]
+        pen.at[WRITTEN_BEFORE] = pen.at[WRITTEN]
+        pen.at[NOW] = ts
+        if reached(book, h, l, c):
+            live_on(book, h, l, c, pen)
+        if ((l > high_2) | (h < low_2)) and i >= 2:
+            move = (close_1 - open_1) / open_1
+            # The sum is of all bars before this one.
+            large = 2.0 * ((total + lost) / i)
+            if l > high_2 and close_1 > high_2 and move > large:
+                create(book, _GAP_GROUPS, l, high_2, ts_1, volume_1, pen)
+            elif h < low_2 and close_1 < low_2 and move < -large:
+                create(book, _GAP_GROUPS + 1, low_2, h, ts_1, volume_1, pen)
+        while event_ts == ts:
+            _follow(state, structure, event, i, pen)
             event += 1
-        for k in range(first, event):
-            kind, scale = structure.kind[k], structure.scale[k]
-            if scale == _MICRO:
-                continue
-            if kind == _SWING_HIGH:
-                _begin_search(search, scale - _INTERNAL, _HIGH, i, widths[scale])
-            elif kind == _SWING_LOW:
-                _begin_search(search, scale - _INTERNAL, _LOW, i, widths[scale])
-            elif kind == _BOS or kind == _CHOCH:
-                _order_block(state, scale, structure.direction[k], pen)
-                search.active[scale - _INTERNAL, _HIGH if structure.direction[k] > 0 else _LOW] = 0
-        average = true_range_average(i, high, low, close, atr_period, state.atr)
+            event_ts = structure.ts[event] if event < structure_count else _NEVER
+
         # Before the average exists it is NaN, and nothing is above NaN: no bar is wild.
-        _remember(search, i & mask, ts, high, low, bars.volume[t], high - low >= wild * average)
-        for at in range(2):
-            for side in range(2):
-                if search.active[at, side] == 1:
-                    _consider(search, at, side, i & mask)
-        _add_body(state, bars.open[t], close)
-        state.previous[0] = bars.open[t]
-        state.previous[1] = close
+        average, value = true_range_average(i, h, l, close_1, atr_period, weight, average)
+        wild = h - l >= wild_bar * value
+        if i & half == 0:
+            for row in range(4):
+                if search.next_bar[row] != NOBODY:
+                    _look_until(search, row, i)
+        at = i & mask
+        search.sought[0, at] = h if wild else l
+        search.sought[1, at] = -l if wild else -h
+        search.volume[at] = v
+        search.ts[at] = ts
+
+        # What an addition rounds off is kept beside the sum (Knuth's exact addition), so that it does not drift.
+        body = abs((c - o) / o)
+        grown = total + body
+        taken = grown - total
+        lost += (total - (grown - taken)) + (body - taken)
+        total = grown
+
+        high_2, low_2 = high_1, low_1
+        open_1, high_1, low_1, close_1, volume_1, ts_1 = o, h, l, c, v, ts
+    state.true_range[0] = average
+    state.body[0], state.body[1] = total, lost
+    before[OPEN_1], before[HIGH_1], before[LOW_1], before[CLOSE_1] = open_1, high_1, low_1, close_1
+    before[VOLUME_1], before[HIGH_2], before[LOW_2], state.before_ts[0] = volume_1, high_2, low_2, ts_1

@@ -1,4 +1,8 @@
-"""The lives of zones: creating, testing and ending them."""
+"""The lives of zones: how they are made, what happens to them on a bar, and how that is written down.
+
+Within a bar the lives come first, the oldest zone's first. The breaker that an invalidated order block becomes is created right
+after the invalidation, so before the life of the next zone; its own life starts on the next bar.
+"""
 
 from __future__ import annotations
 
@@ -7,249 +11,141 @@ from typing import NamedTuple
 import numpy as np
 
 from engines.bars import TimeArray
-from engines.kernel import kernel
-from engines.structure.rows import Scale
+from engines.kernel import lean_kernel
+from engines.zones.ladders import GROUP_KIND, GROUP_SCALE, GROUP_SIDE, climb, enter, strike_off, take_due
 from engines.zones.rows import ZoneEvent, ZoneKind, ZoneRows
-from engines.zones.state import GROUPS, LIVE_MOST, Live
+from engines.zones.state import (
+    BOTTOM,
+    COUNT,
+    CREATED,
+    GROUP,
+    NEXT_NUMBER,
+    NUMBER,
+    OLDEST,
+    ORIGIN,
+    STAGE,
+    TOP,
+    UNTOUCHED,
+    VOLUME,
+    WAS_MITIGATED,
+    WAS_TOUCHED,
+    Book,
+)
 
-_GROUP_KIND = np.array([kind for kind, _, _ in GROUPS], np.int8)
-_GROUP_SCALE = np.array([scale for _, scale, _ in GROUPS], np.int8)
-_GROUP_SIDE = np.array([side for _, _, side in GROUPS], np.int8)
-_GROUP_COUNT = len(GROUPS)
-
-_ORDER_BLOCK, _BREAKER = int(ZoneKind.ORDER_BLOCK), int(ZoneKind.BREAKER)
-_FVG, _LIQUIDITY = int(ZoneKind.FVG), int(ZoneKind.LIQUIDITY)
+# Kernels take plain integers, not enums.
+_ORDER_BLOCK, _FVG, _LIQUIDITY = int(ZoneKind.ORDER_BLOCK), int(ZoneKind.FVG), int(ZoneKind.LIQUIDITY)
 _CREATED, _TOUCHED, _MITIGATED = int(ZoneEvent.CREATED), int(ZoneEvent.TOUCHED), int(ZoneEvent.MITIGATED)
 _INVALIDATED, _FILLED = int(ZoneEvent.INVALIDATED), int(ZoneEvent.FILLED)
 _SWEPT, _BROKEN, _EXPIRED = int(ZoneEvent.SWEPT), int(ZoneEvent.BROKEN), int(ZoneEvent.EXPIRED)
-_SWING = int(Scale.SWING)
-_UNTOUCHED, _WAS_TOUCHED, _WAS_MITIGATED = 0, 1, 2
+_NO_EVENT = -1
+
+WRITTEN, WRITTEN_BEFORE, NOW, LIVE_LIMIT = range(4)
+"""Elements of `Pen.at`."""
+BREAKER_OF_ORDER_BLOCK = 4
+"""How far the group of breakers of the same scale and side is behind that of order blocks."""
 
 
 class Pen(NamedTuple):
-    """Where events go: the rows, and the bar they are of.
+    """Where events are written.
 
     Attributes
     ----------
     rows : ZoneRows
-    at : ndarray of int64, shape (3,)
-        Rows written, rows written before this bar, open time of this bar.
-    due_zone, due_group : ndarray of int64
-        Room to sort the zones whose life may go on at this bar.
+    at : ndarray of int64, shape (4,)
+        Rows written, rows written before this bar, open time of this bar, most zones that live in a group.
     """
 
     rows: ZoneRows
     at: TimeArray
-    due_zone: TimeArray
-    due_group: TimeArray
 
 
-def new_pen(rows: ZoneRows) -> Pen:
+def new_pen(rows: ZoneRows, live_limit: int) -> Pen:
     """Make a pen that has written nothing."""
-    room = _GROUP_COUNT * LIVE_MOST
-    return Pen(rows, np.zeros(3, np.int64), np.empty(room, np.int64), np.empty(room, np.int64))
+    return Pen(rows, np.array([0, 0, 0, live_limit], np.int64))
 
 
-@kernel
-def group_of(kind: int, scale: int, side: int) -> int:
-    """Index of a group in `GROUPS`."""
-    other = 0 if side > 0 else 1
-    if kind == _FVG:
-        return 8 + other
-    if kind == _LIQUIDITY:
-        return 10 + other
-    wide = 2 if scale == _SWING else 0
-    return (0 if kind == _ORDER_BLOCK else 4) + wide + other
-
-
-@kernel
-def _write(pen: Pen, live: Live, group: int, slot: int, event: int) -> None:
-    rows, n = pen.rows, pen.at[0]
-    rows.ts[n] = pen.at[2]
-    rows.zone[n] = live.zone[group, slot]
-    rows.kind[n] = _GROUP_KIND[group]
+@lean_kernel
+def _write(book: Book, slot: int, event: int, pen: Pen) -> None:
+    rows, n = pen.rows, pen.at[WRITTEN]
+    group = book.marks[slot, GROUP]
+    rows.ts[n] = pen.at[NOW]
+    rows.zone[n] = book.marks[slot, NUMBER]
+    rows.kind[n] = GROUP_KIND[group]
     rows.event[n] = event
-    rows.side[n] = _GROUP_SIDE[group]
-    rows.scale[n] = _GROUP_SCALE[group]
-    rows.top[n] = live.top[group, slot]
-    rows.bottom[n] = live.bottom[group, slot]
-    rows.origin_ts[n] = live.origin[group, slot]
-    rows.created_ts[n] = live.created[group, slot]
-    rows.volume[n] = live.volume[group, slot]
-    rows.sequence[n] = n - pen.at[1]
-    pen.at[0] = n + 1
+    rows.side[n] = GROUP_SIDE[group]
+    rows.scale[n] = GROUP_SCALE[group]
+    rows.top[n] = book.prices[slot, TOP]
+    rows.bottom[n] = book.prices[slot, BOTTOM]
+    rows.origin_ts[n] = book.marks[slot, ORIGIN]
+    rows.created_ts[n] = book.marks[slot, CREATED]
+    rows.volume[n] = book.prices[slot, VOLUME]
+    rows.sequence[n] = n - pen.at[WRITTEN_BEFORE]
+    pen.at[WRITTEN] = n + 1
 
 
-@kernel
-def _threshold(live: Live, group: int, slot: int) -> float:
-    """Price a bar must reach for the next event of a zone."""
-    top, bottom, stage = live.top[group, slot], live.bottom[group, slot], live.stage[group, slot]
-    if stage == _WAS_TOUCHED:
-        return (top + bottom) / 2
-    if _GROUP_SIDE[group] > 0:
-        return top if stage == _UNTOUCHED else bottom
-    return bottom if stage == _UNTOUCHED else top
-
-
-@kernel
-def set_bound(live: Live, group: int) -> None:
-    """Find the price at which the first zone of a group has its next event."""
-    if _GROUP_SIDE[group] > 0:
-        bound = -np.inf
-        for slot in range(live.count[group]):
-            bound = max(bound, _threshold(live, group, slot))
-    else:
-        bound = np.inf
-        for slot in range(live.count[group]):
-            bound = min(bound, _threshold(live, group, slot))
-    live.bound[group] = bound
-
-
-@kernel
-def _remove(live: Live, group: int, slot: int) -> None:
-    last = live.count[group] - 1
-    for k in range(slot, last):
-        live.zone[group, k] = live.zone[group, k + 1]
-        live.origin[group, k] = live.origin[group, k + 1]
-        live.created[group, k] = live.created[group, k + 1]
-        live.top[group, k] = live.top[group, k + 1]
-        live.bottom[group, k] = live.bottom[group, k + 1]
-        live.volume[group, k] = live.volume[group, k + 1]
-        live.stage[group, k] = live.stage[group, k + 1]
-    live.count[group] = last
-
-
-@kernel
-def create(
-    live: Live,
-    next_zone: TimeArray,
-    group: int,
-    top: float,
-    bottom: float,
-    origin: int,
-    volume: float,
-    pen: Pen,
-) -> None:
+@lean_kernel
+def create(book: Book, group: int, top: float, bottom: float, origin: int, volume: float, pen: Pen) -> None:
     """Make a zone; the oldest of a full group is ended first."""
-    if live.count[group] == LIVE_MOST:
-        _write(pen, live, group, 0, _EXPIRED)
-        _remove(live, group, 0)
-    slot = live.count[group]
-    live.count[group] = slot + 1
-    live.zone[group, slot] = next_zone[0]
-    live.origin[group, slot] = origin
-    live.created[group, slot] = pen.at[2]
-    live.top[group, slot] = top
-    live.bottom[group, slot] = bottom
-    live.volume[group, slot] = volume
-    live.stage[group, slot] = _UNTOUCHED
-    next_zone[0] += 1
-    _write(pen, live, group, slot, _CREATED)
-    set_bound(live, group)
+    if book.groups[group, COUNT] == pen.at[LIVE_LIMIT]:
+        oldest = book.groups[group, OLDEST]
+        _write(book, oldest, _EXPIRED, pen)
+        strike_off(book, oldest, True)
+    number = book.counters[NEXT_NUMBER]
+    book.counters[NEXT_NUMBER] = number + 1
+    slot = enter(book, number, group, UNTOUCHED, top, bottom, volume, origin, pen.at[NOW])
+    _write(book, slot, _CREATED, pen)
 
 
-@kernel
-def has_origin(live: Live, group: int, origin: int) -> bool:
-    """Whether a zone of a group with this origin lives."""
-    for slot in range(live.count[group]):  # noqa: SIM110 - a plain loop is what the compiler wants
-        if live.origin[group, slot] == origin:
-            return True
-    return False
+@lean_kernel
+def _end_of_pool(supply: bool, level: float, high: float, low: float, close: float) -> int:
+    if close > level if supply else close < level:
+        return _BROKEN
+    if high > level if supply else low < level:
+        return _SWEPT
+    return _NO_EVENT
 
 
-@kernel
-def _end_of(kind: int, side: int, top: float, bottom: float, high: float, low: float, close: float) -> int:
-    """Event that ends a zone at a bar, -1 if none does."""
+@lean_kernel
+def _live_on(book: Book, slot: int, high: float, low: float, close: float, pen: Pen) -> None:
+    """Look at one zone on a bar: touched, mitigated, ended, each at most once."""
+    group = book.marks[slot, GROUP]
+    kind = GROUP_KIND[group]
+    supply = group & 1 == 1
+    top, bottom = book.prices[slot, TOP], book.prices[slot, BOTTOM]
+    end = _NO_EVENT
     if kind == _LIQUIDITY:
-        if side < 0:
-            if close > top:
-                return _BROKEN
-            return _SWEPT if high > top else -1
-        if close < bottom:
-            return _BROKEN
-        return _SWEPT if low < bottom else -1
-    if kind == _FVG:
-        filled = low <= bottom if side > 0 else high >= top
-        return _FILLED if filled else -1
-    invalidated = close < bottom if side > 0 else close > top
-    return _INVALIDATED if invalidated else -1
-
-
-@kernel
-def _live_on(
-    live: Live, next_zone: TimeArray, group: int, slot: int, high: float, low: float, close: float, pen: Pen
-) -> None:
-    """Test one zone on a bar: touched, mitigated, ended, each at most once."""
-    kind, side = _GROUP_KIND[group], _GROUP_SIDE[group]
-    top, bottom = live.top[group, slot], live.bottom[group, slot]
-    if kind != _LIQUIDITY:
-        middle = (top + bottom) / 2
-        if live.stage[group, slot] == _UNTOUCHED and (low <= top if side > 0 else high >= bottom):
-            live.stage[group, slot] = _WAS_TOUCHED
-            _write(pen, live, group, slot, _TOUCHED)
-        if live.stage[group, slot] == _WAS_TOUCHED and (low <= middle if side > 0 else high >= middle):
-            live.stage[group, slot] = _WAS_MITIGATED
-            _write(pen, live, group, slot, _MITIGATED)
-    end = _end_of(kind, side, top, bottom, high, low, close)
-    if end < 0:
+        end = _end_of_pool(supply, top, high, low, close)
+    else:
+        middle = (top + bottom) / 2.0
+        stage = book.marks[slot, STAGE]
+        if stage == UNTOUCHED and (high >= bottom if supply else low <= top):
+            stage = WAS_TOUCHED
+            _write(book, slot, _TOUCHED, pen)
+        if stage == WAS_TOUCHED and (high >= middle if supply else low <= middle):
+            stage = WAS_MITIGATED
+            _write(book, slot, _MITIGATED, pen)
+        book.marks[slot, STAGE] = stage
+        if kind == _FVG:
+            if high >= top if supply else low <= bottom:
+                end = _FILLED
+        elif close > top if supply else close < bottom:
+            end = _INVALIDATED
+    if end == _NO_EVENT:
+        climb(book, slot)
         return
-    _write(pen, live, group, slot, end)
-    origin, volume = live.origin[group, slot], live.volume[group, slot]
-    _remove(live, group, slot)
+    _write(book, slot, end, pen)
+    origin, volume = book.marks[slot, ORIGIN], book.prices[slot, VOLUME]
+    strike_off(book, slot, False)
     if kind == _ORDER_BLOCK:
-        create(live, next_zone, group_of(_BREAKER, _GROUP_SCALE[group], -side), top, bottom, origin, volume, pen)
+        create(book, (group + BREAKER_OF_ORDER_BLOCK) ^ 1, top, bottom, origin, volume, pen)
 
 
-@kernel
-def _slot_of(live: Live, group: int, zone: int) -> int:
-    for slot in range(live.count[group]):
-        if live.zone[group, slot] == zone:
-            return slot
-    return -1
-
-
-@kernel
-def _sort(zones: TimeArray, groups: TimeArray, count: int) -> None:
-    """Sort by zone, oldest first: few at a time, so by insertion."""
-    for k in range(1, count):
-        zone, group = zones[k], groups[k]
-        j = k
-        while j > 0 and zones[j - 1] > zone:
-            zones[j] = zones[j - 1]
-            groups[j] = groups[j - 1]
-            j -= 1
-        zones[j] = zone
-        groups[j] = group
-
-
-@kernel
-def go_on(live: Live, next_zone: TimeArray, high: float, low: float, close: float, pen: Pen) -> None:
-    """Test every zone on a bar, oldest first. A group whose bound the bar does not reach costs one comparison."""
-    due = 0
-    for group in range(_GROUP_COUNT):
-        demand = _GROUP_SIDE[group] > 0
-        bound = live.bound[group]
-        if low > bound if demand else high < bound:
-            continue
-        for slot in range(live.count[group]):
-            threshold = _threshold(live, group, slot)
-            if low <= threshold if demand else high >= threshold:
-                pen.due_zone[due] = live.zone[group, slot]
-                pen.due_group[due] = group
-                due += 1
-    if due == 0:
-        return
-    _sort(pen.due_zone, pen.due_group, due)
+@lean_kernel
+def live_on(book: Book, high: float, low: float, close: float, pen: Pen) -> None:
+    """Look at every zone that a bar may change, oldest first."""
+    due = take_due(book, high, low, close)
     for k in range(due):
-        group = pen.due_group[k]
-        slot = _slot_of(live, group, pen.due_zone[k])
+        slot = book.due_slots[k]
         # A breaker made a moment ago may have ended an older one to make room.
-        if slot >= 0:
-            _live_on(live, next_zone, group, slot, high, low, close, pen)
-    for k in range(due):
-        set_bound(live, pen.due_group[k])
-
-
-def live_zones(live: Live) -> int:
-    """How many zones live."""
-    return int(live.count.sum())
+        if book.marks[slot, NUMBER] == book.due_numbers[k]:
+            _live_on(book, slot, high, low, close, pen)

@@ -6,13 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engines.average_true_range import ATR_SIZE
 from engines.bars import FloatArray, TimeArray
-from engines.structure.rows import CodeArray, Scale
+from engines.structure.rows import Scale
 from engines.zones.rows import NO_SCALE, ZoneKind
-
-LIVE_MOST = 100
-"""Most zones that live at a time in one group; one more ends the oldest."""
 
 _PIVOT_SCALES = (int(Scale.INTERNAL), int(Scale.SWING))
 
@@ -27,62 +23,94 @@ GROUPS = tuple(
     for scale in scales
     for side in (1, -1)
 )
-"""Kind, scale and side of each group of zones."""
+"""Kind, scale and side of each group of zones; demand groups are even, supply groups odd."""
+
+TOP, BOTTOM, VOLUME = range(3)
+"""Columns of `Book.prices`."""
+NUMBER, ORIGIN, CREATED, GROUP, STAGE, OLDER, YOUNGER = range(7)
+"""Columns of `Book.marks`."""
+OLDEST, YOUNGEST, COUNT = range(3)
+"""Columns of `Book.groups`."""
+FREE_COUNT, NEXT_NUMBER = range(2)
+"""Elements of `Book.counters`."""
+UNTOUCHED, WAS_TOUCHED, WAS_MITIGATED = range(3)
+"""Values of the `STAGE` mark."""
+LEAST, HIGH, LOW, BAR_VOLUME = range(4)
+"""Columns of `Search.best`."""
+OPEN_1, HIGH_1, LOW_1, CLOSE_1, VOLUME_1, HIGH_2, LOW_2 = range(7)
+"""Elements of `ZoneState.before`: of the last bar (1) and the one before it (2)."""
+NOBODY = -1
+"""Number of an empty slot, neighbour of the first and the last of a group, bar of a search without a pivot."""
 
 
-class Live(NamedTuple):
-    """The zones that live, group by group, oldest first.
+class Book(NamedTuple):
+    """The zones that live.
+
+    Each has a slot. The slots of a group are linked from oldest to youngest. What a zone waits for next is a price on one of
+    four ladders: of demand or supply, reached by the bar's extreme or passed by its close. Ladders are kept in the sign of
+    their side (supply prices negated), ascending, so that the rung nearest to the market is the last and a bar that reaches
+    none of the four last rungs changes nothing, however many zones live.
 
     Attributes
     ----------
-    count : ndarray of int64, shape (groups,)
-    bound : ndarray of float64, shape (groups,)
-        Price that a bar must reach for anything to happen in the group: its low for demand, its high for supply.
-    zone, origin, created : ndarray of int64, shape (groups, LIVE_MOST)
-    top, bottom, volume : ndarray of float64, shape (groups, LIVE_MOST)
-    stage : ndarray of int8, shape (groups, LIVE_MOST)
-        0 untouched, 1 touched, 2 mitigated.
+    prices : ndarray of float64, shape (slots, 3)
+        `TOP`, `BOTTOM`, `VOLUME`.
+    marks : ndarray of int64, shape (slots, 7)
+        Running number, open times of origin and creation, group, stage, and the slots before and after in the group.
+    groups : ndarray of int64, shape (groups, 3)
+        Slots of the oldest and youngest, and how many.
+    free : ndarray of int64, shape (slots,)
+        Stack of empty slots.
+    counters : ndarray of int64, shape (2,)
+        `FREE_COUNT`, `NEXT_NUMBER`.
+    rungs : ndarray of float64, shape (4, slots + 1)
+        Ladder ``2 * supply + passed_by_close``; rung 0 is -inf.
+    rung_slots : ndarray of int64, shape (4, slots + 1)
+    rung_counts : ndarray of int64, shape (4,)
+    due_slots, due_numbers : ndarray of int64, shape (slots,)
+        Room for the zones a bar may change.
     """
 
-    count: TimeArray
-    bound: FloatArray
-    zone: TimeArray
-    origin: TimeArray
-    created: TimeArray
-    top: FloatArray
-    bottom: FloatArray
-    volume: FloatArray
-    stage: CodeArray
+    prices: FloatArray
+    marks: TimeArray
+    groups: TimeArray
+    free: TimeArray
+    counters: TimeArray
+    rungs: FloatArray
+    rung_slots: TimeArray
+    rung_counts: TimeArray
+    due_slots: TimeArray
+    due_numbers: TimeArray
 
 
 class Search(NamedTuple):
-    """The search for order blocks: the last bars, and the best bar since the origin of each open pivot.
+    """The search for order blocks: the last bars, and the best bar since the origin of each pivot.
+
+    Bars are looked at in batches: when a pivot is broken, and before they leave the ring.
 
     Attributes
     ----------
-    ts, low, high, volume : ndarray, shape (ring,)
-        The last bars: bar ``i`` stands at ``i % ring``, a power of two above the widest scale.
-    searched_low, searched_high : ndarray of float64, shape (ring,)
-        The same, swapped where the bar was wild.
-    active : ndarray of int8, shape (2, 2)
-        Whether a pivot waits to be broken, by scale (internal, swing) and side (high, low).
-    best, best_low, best_high, best_volume : ndarray of float64, shape (2, 2)
-        Searched extreme of the best bar since the pivot's origin, and that bar.
-    best_ts : ndarray of int64, shape (2, 2)
+    sought : ndarray of float64, shape (2, ring)
+        Searched low and negated searched high (swapped where the bar was wild) of the last bars, bar ``i`` in column
+        ``i % ring``, a power of two.
+    volume : ndarray of float64, shape (ring,)
+    ts : ndarray of int64, shape (ring,)
+    best : ndarray of float64, shape (4, 4)
+        What is known of the best bar since the origin of the last pivot, in row ``2 * (scale - internal) + side`` (high,
+        low): `LEAST` sought value, high, low, volume.
+    best_ts, pivot_ts : ndarray of int64, shape (4,)
+        Open time of that bar and of the pivot's.
+    next_bar : ndarray of int64, shape (4,)
+        Absolute index of the first bar that has not been looked at; `NOBODY` while there is no pivot.
     """
 
-    ts: TimeArray
-    low: FloatArray
-    high: FloatArray
+    sought: FloatArray
     volume: FloatArray
-    searched_low: FloatArray
-    searched_high: FloatArray
-    active: CodeArray
+    ts: TimeArray
     best: FloatArray
-    best_low: FloatArray
-    best_high: FloatArray
-    best_volume: FloatArray
     best_ts: TimeArray
+    pivot_ts: TimeArray
+    next_bar: TimeArray
 
 
 class ZoneState(NamedTuple):
@@ -90,58 +118,60 @@ class ZoneState(NamedTuple):
 
     Attributes
     ----------
-    live : Live
+    book : Book
     search : Search
-    atr : ndarray of float64, shape (ATR_SIZE,)
-    previous : ndarray of float64, shape (2,)
-        Open and close of the bar before.
+    before : ndarray of float64, shape (7,)
+        What gaps need of the last two bars.
+    before_ts : ndarray of int64, shape (1,)
+        Open time of the last bar.
     body : ndarray of float64, shape (2,)
         Sum of all relative bodies so far, and what rounding took from it.
-    next_zone : ndarray of int64, shape (1,)
-        Number the next zone gets.
+    true_range : ndarray of float64, shape (1,)
+        What `true_range_average` carries.
     """
 
-    live: Live
+    book: Book
     search: Search
-    atr: FloatArray
-    previous: FloatArray
+    before: FloatArray
+    before_ts: TimeArray
     body: FloatArray
-    next_zone: TimeArray
+    true_range: FloatArray
 
 
-def new_live() -> Live:
-    """No zone at all."""
-    groups = len(GROUPS)
-    shape = (groups, LIVE_MOST)
-    nothing = np.array([-np.inf if side > 0 else np.inf for _, _, side in GROUPS])
-    return Live(
-        np.zeros(groups, np.int64),
-        nothing,
-        np.zeros(shape, np.int64),
-        np.zeros(shape, np.int64),
-        np.zeros(shape, np.int64),
-        np.zeros(shape),
-        np.zeros(shape),
-        np.zeros(shape),
-        np.zeros(shape, np.int8),
+def new_book(live_limit: int) -> Book:
+    """Book without a zone, with room for ``live_limit`` in each group."""
+    slots = live_limit * len(GROUPS)
+    marks = np.zeros((slots, 7), np.int64)
+    marks[:, NUMBER] = NOBODY
+    groups = np.full((len(GROUPS), 3), NOBODY, np.int64)
+    groups[:, COUNT] = 0
+    rungs = np.zeros((4, slots + 1))
+    rungs[:, 0] = -np.inf
+    return Book(
+        np.zeros((slots, 3)),
+        marks,
+        groups,
+        np.arange(slots - 1, -1, -1, dtype=np.int64),
+        np.array([slots, 0], np.int64),
+        rungs,
+        np.zeros((4, slots + 1), np.int64),
+        np.zeros(4, np.int64),
+        np.zeros(slots, np.int64),
+        np.zeros(slots, np.int64),
     )
 
 
-def new_state(widest: int) -> ZoneState:
-    """State before the first bar, for scales up to ``widest`` bars."""
-    ring = 1 << widest.bit_length()
+def new_state(widest: int, live_limit: int) -> ZoneState:
+    """State before the first bar, for pivots up to ``widest`` bars old at their confirmation."""
+    # Bars are looked at every half ring at the latest, and a new pivot may be as old as the widest scale.
+    ring = 2 << widest.bit_length()
     search = Search(
+        np.zeros((2, ring)),
+        np.zeros(ring),
         np.zeros(ring, np.int64),
-        np.zeros(ring),
-        np.zeros(ring),
-        np.zeros(ring),
-        np.zeros(ring),
-        np.zeros(ring),
-        np.zeros((2, 2), np.int8),
-        np.zeros((2, 2)),
-        np.zeros((2, 2)),
-        np.zeros((2, 2)),
-        np.zeros((2, 2)),
-        np.zeros((2, 2), np.int64),
+        np.zeros((4, 4)),
+        np.zeros(4, np.int64),
+        np.zeros(4, np.int64),
+        np.full(4, NOBODY, np.int64),
     )
-    return ZoneState(new_live(), search, np.zeros(ATR_SIZE), np.zeros(2), np.zeros(2), np.zeros(1, np.int64))
+    return ZoneState(new_book(live_limit), search, np.zeros(7), np.zeros(1, np.int64), np.zeros(2), np.zeros(1))

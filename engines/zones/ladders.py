@@ -1,0 +1,237 @@
+"""The book of live zones: slots, groups in order of age, and the ladders of prices they wait for."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engines.bars import FloatArray, TimeArray
+from engines.kernel import lean_kernel
+from engines.zones.rows import ZoneKind
+from engines.zones.state import (
+    BOTTOM,
+    COUNT,
+    CREATED,
+    FREE_COUNT,
+    GROUP,
+    GROUPS,
+    NOBODY,
+    NUMBER,
+    OLDER,
+    OLDEST,
+    ORIGIN,
+    STAGE,
+    TOP,
+    UNTOUCHED,
+    VOLUME,
+    WAS_MITIGATED,
+    WAS_TOUCHED,
+    YOUNGER,
+    YOUNGEST,
+    Book,
+)
+
+GROUP_KIND = np.array([kind for kind, _, _ in GROUPS], np.int64)
+"""Kind, scale and side by group; these and those below."""
+GROUP_SCALE = np.array([scale for _, scale, _ in GROUPS], np.int64)
+GROUP_SIDE = np.array([side for _, _, side in GROUPS], np.int64)
+
+_FVG, _LIQUIDITY = int(ZoneKind.FVG), int(ZoneKind.LIQUIDITY)
+
+
+@lean_kernel
+def _awaited(book: Book, slot: int) -> tuple[int, float]:
+    """Ladder of a zone, and the price on it, in the sign of its side."""
+    group = book.marks[slot, GROUP]
+    stage = book.marks[slot, STAGE]
+    kind = GROUP_KIND[group]
+    top, bottom = book.prices[slot, TOP], book.prices[slot, BOTTOM]
+    supply = group & 1
+    if supply:
+        near, far, middle = -bottom, -top, -((top + bottom) / 2.0)
+    else:
+        near, far, middle = top, bottom, (top + bottom) / 2.0
+    ladder = 2 * supply
+    if kind == _LIQUIDITY:
+        return ladder, far
+    if stage == UNTOUCHED:
+        return ladder, near
+    if stage == WAS_TOUCHED:
+        return ladder, middle
+    return (ladder, far) if kind == _FVG else (ladder + 1, far)
+
+
+@lean_kernel
+def climb(book: Book, slot: int) -> None:
+    """Put a zone on the ladder of what it waits for. New rungs are near the market, so few have to move."""
+    ladder, price = _awaited(book, slot)
+    j = book.rung_counts[ladder]
+    while book.rungs[ladder, j] > price:
+        book.rungs[ladder, j + 1] = book.rungs[ladder, j]
+        book.rung_slots[ladder, j + 1] = book.rung_slots[ladder, j]
+        j -= 1
+    book.rungs[ladder, j + 1] = price
+    book.rung_slots[ladder, j + 1] = slot
+    book.rung_counts[ladder] += 1
+
+
+@lean_kernel
+def _leave_ladder(book: Book, slot: int) -> None:
+    """Take a zone off its ladder, if it is on it: a zone that a bar may change is not while that bar is looked at."""
+    ladder, price = _awaited(book, slot)
+    count = book.rung_counts[ladder]
+    low, high = 1, count + 1
+    while low < high:
+        j = (low + high) // 2
+        if book.rungs[ladder, j] < price:
+            low = j + 1
+        else:
+            high = j
+    j = low
+    while j <= count and book.rungs[ladder, j] == price and book.rung_slots[ladder, j] != slot:
+        j += 1
+    if j > count or book.rung_slots[ladder, j] != slot or book.rungs[ladder, j] != price:
+        return
+    for k in range(j, count):
+        book.rungs[ladder, k] = book.rungs[ladder, k + 1]
+        book.rung_slots[ladder, k] = book.rung_slots[ladder, k + 1]
+    book.rung_counts[ladder] = count - 1
+
+
+@lean_kernel
+def reached(book: Book, high: float, low: float, close: float) -> bool:
+    """Whether a bar may change any zone."""
+    counts, rungs = book.rung_counts, book.rungs
+    return (
+        (low <= rungs[0, counts[0]])
+        | (close < rungs[1, counts[1]])
+        | (-high <= rungs[2, counts[2]])
+        | (-close < rungs[3, counts[3]])
+    )
+
+
+@lean_kernel
+def take_due(book: Book, high: float, low: float, close: float) -> int:
+    """Take the zones a bar may change off their ladders into ``due_slots``, oldest first; returns how many."""
+    due = 0
+    for ladder in range(4):
+        sign = -1.0 if ladder >= 2 else 1.0
+        rungs = book.rungs[ladder]
+        count = book.rung_counts[ladder]
+        if ladder & 1:
+            price = sign * close
+            while price < rungs[count]:
+                due = _insert_due(book, book.rung_slots[ladder, count], due)
+                count -= 1
+        else:
+            price = low if ladder == 0 else -high
+            while price <= rungs[count]:
+                due = _insert_due(book, book.rung_slots[ladder, count], due)
+                count -= 1
+        book.rung_counts[ladder] = count
+    return due
+
+
+@lean_kernel
+def _insert_due(book: Book, slot: int, due: int) -> int:
+    """Insert a zone by age."""
+    number = book.marks[slot, NUMBER]
+    j = due
+    while j > 0 and book.due_numbers[j - 1] > number:
+        book.due_numbers[j] = book.due_numbers[j - 1]
+        book.due_slots[j] = book.due_slots[j - 1]
+        j -= 1
+    book.due_numbers[j] = number
+    book.due_slots[j] = slot
+    return due + 1
+
+
+@lean_kernel
+def enter(
+    book: Book, number: int, group: int, stage: int, top: float, bottom: float, volume: float, origin: int, created: int
+) -> int:
+    """Enter a zone as the youngest of its group; returns its slot. There must be one free."""
+    left = book.counters[FREE_COUNT] - 1
+    book.counters[FREE_COUNT] = left
+    slot = book.free[left]
+    book.prices[slot, TOP] = top
+    book.prices[slot, BOTTOM] = bottom
+    book.prices[slot, VOLUME] = volume
+    youngest = book.groups[group, YOUNGEST]
+    book.marks[slot, NUMBER] = number
+    book.marks[slot, ORIGIN] = origin
+    book.marks[slot, CREATED] = created
+    book.marks[slot, GROUP] = group
+    book.marks[slot, STAGE] = stage
+    book.marks[slot, OLDER] = youngest
+    book.marks[slot, YOUNGER] = NOBODY
+    if youngest == NOBODY:
+        book.groups[group, OLDEST] = slot
+    else:
+        book.marks[youngest, YOUNGER] = slot
+    book.groups[group, YOUNGEST] = slot
+    book.groups[group, COUNT] += 1
+    climb(book, slot)
+    return int(slot)
+
+
+@lean_kernel
+def strike_off(book: Book, slot: int, on_ladder: bool) -> None:
+    """Take a zone out of the book."""
+    if on_ladder:
+        _leave_ladder(book, slot)
+    group = book.marks[slot, GROUP]
+    older, younger = book.marks[slot, OLDER], book.marks[slot, YOUNGER]
+    if older == NOBODY:
+        book.groups[group, OLDEST] = younger
+    else:
+        book.marks[older, YOUNGER] = younger
+    if younger == NOBODY:
+        book.groups[group, YOUNGEST] = older
+    else:
+        book.marks[younger, OLDER] = older
+    book.groups[group, COUNT] -= 1
+    book.marks[slot, NUMBER] = NOBODY
+    count = book.counters[FREE_COUNT]
+    book.free[count] = slot
+    book.counters[FREE_COUNT] = count + 1
+
+
+@lean_kernel
+def has_origin(book: Book, group: int, origin: int) -> bool:
+    """Whether a zone of the group with this origin lives. A zone is younger than its origin, so older ones need no look."""
+    slot = book.groups[group, YOUNGEST]
+    while slot != NOBODY and book.marks[slot, CREATED] > origin:
+        if book.marks[slot, ORIGIN] == origin:
+            return True
+        slot = book.marks[slot, OLDER]
+    return False
+
+
+@lean_kernel
+def enter_all(book: Book, marks: TimeArray, prices: FloatArray) -> None:
+    """Enter zones, oldest first.
+
+    Parameters
+    ----------
+    book : Book
+        Empty.
+    marks : ndarray of int64, shape (n, 5)
+        The columns up to `STAGE`.
+    prices : ndarray of float64, shape (n, 3)
+    """
+    for k in range(marks.shape[0]):
+        enter(
+            book,
+            marks[k, NUMBER],
+            marks[k, GROUP],
+            marks[k, STAGE],
+            prices[k, TOP],
+            prices[k, BOTTOM],
+            prices[k, VOLUME],
+            marks[k, ORIGIN],
+            marks[k, CREATED],
+        )
+
+
+LAST_STAGE = WAS_MITIGATED
+"""Highest value of the `STAGE` mark."""
