@@ -23,6 +23,7 @@ from engines.zones.state import (
     COUNT,
     GROUP,
     GROUPS,
+    LIVE_MOST,
     NEXT_NUMBER,
     NOBODY,
     NUMBER,
@@ -76,7 +77,7 @@ class ZoneEngine(Engine[ZoneState]):
         market: str = "",
         internal: int = 5,
         swing: int = 50,
-        live_limit: int = 100,
+        live_limit: int = LIVE_MOST,
         wild_bar: float = 2.0,
         atr_period: int = 200,
     ) -> None:
@@ -137,7 +138,8 @@ class ZoneEngine(Engine[ZoneState]):
         taken = 0
         for first in range(0, arrays.ts.shape[0], _BLOCK):
             block = BarArrays(*(array[first : first + _BLOCK] for array in arrays))  # pyright: ignore[reportArgumentType] - one type a field
-            until = int(np.searchsorted(events.ts, block.ts[-1], side="right"))
+            last: int = block.ts[-1]
+            until = int(np.searchsorted(events.ts, last, side="right"))
             here = StructureRows(*(array[taken:until] for array in events))  # pyright: ignore[reportArgumentType, reportUnknownArgumentType]
             frames.append(self.frame(rows, self.advance_checked(block, here, until - taken, rows)))
             taken = until

@@ -10,6 +10,9 @@ from engines.bars import FloatArray, TimeArray
 from engines.structure.rows import Scale
 from engines.zones.rows import NO_SCALE, ZoneKind
 
+LIVE_MOST = 100
+"""Most zones that live at a time in one group, unless an engine is told otherwise; one more ends the oldest."""
+
 _PIVOT_SCALES = (int(Scale.INTERNAL), int(Scale.SWING))
 
 GROUPS = tuple(
