@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -91,6 +92,7 @@ def run_pipeline(request: PipelineRequest, settings: Settings, progress: Progres
         summary.base_timeframes = {str(one.market): one.base for one in plans}
         _migrate(scoped)
         progress.done()
+    _import_ahead()
     with _timed(summary, "graph"):
         _advance_markets(plans, scoped, request.recompute, progress, summary)
     with _timed(summary, "marts"):
@@ -254,6 +256,17 @@ def _note_checks(result: dg.ExecuteInProcessResult, market: Market, summary: Pip
             continue
         text = f"{market}: {evaluation.asset_key.to_user_string()}.{evaluation.check_name}"
         (summary.failed_checks if evaluation.severity.value == "ERROR" else summary.warnings).append(text)
+
+
+def _import_ahead() -> None:
+    """Import what the marts need while the graph waits for its stores; a failure shows where the marts are built."""
+    from orchestration.marts.build import warm_up
+
+    def quietly() -> None:
+        with suppress(Exception):
+            warm_up()
+
+    threading.Thread(target=quietly, name="import-ahead", daemon=True).start()
 
 
 def _build_marts(settings: Settings, progress: ProgressListener) -> int:

@@ -129,7 +129,7 @@ class _Platform:
         if self._api is not None:
             self._stack.supervisor.wait_ready([self._api])
             self._stack.supervisor.publish({"api": self._api.url})
-            say(f"API                 {self._api.url}/docs")
+            say(f"API                 {self._api.url}/v1/signals")
         if self._dagster is not None:
             if self._dagster.is_alive():
                 say("The Dagster UI is about to come up ...")

@@ -105,7 +105,7 @@ def _get(url: str, body: dict[str, Any] | None = None) -> Any:
 def test_it_prints_where_everything_is_and_that_the_market_is_simulated(platform: Instance) -> None:
     printed = platform.printed
     for pattern in (
-        r"API +http://127\.0\.0\.1:\d+/docs",
+        r"API +http://127\.0\.0\.1:\d+/v1/signals",
         r"Dagster UI +http://127\.0\.0\.1:\d+",
         r"Markets: sim:BTCUSDT",
     ):
