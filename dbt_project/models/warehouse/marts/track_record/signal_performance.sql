@@ -116,17 +116,24 @@ select
     stops,
     expiries,
     if(sample_size > 0, wins / sample_size, null) as win_rate,
-    -- Wilson's interval: with few signals a win rate says little, and this says how little.
+    -- Wilson's interval (z = 1.96): with few signals a win rate says little, and this says how little. At no win and at
+    -- nothing but wins it touches 0 and 1, and rounding may lead a hair outside.
     if(
         sample_size > 0,
-        (wins + 1.9207 - 1.96 * sqrt(wins * (sample_size - wins) / greatest(sample_size, 1) + 0.9604))
-        / (sample_size + 3.8416),
+        greatest(
+            0.,
+            (wins + 1.9208 - 1.96 * sqrt(wins * (sample_size - wins) / greatest(sample_size, 1) + 0.9604))
+            / (sample_size + 3.8416)
+        ),
         null
     ) as win_rate_low,
     if(
         sample_size > 0,
-        (wins + 1.9207 + 1.96 * sqrt(wins * (sample_size - wins) / greatest(sample_size, 1) + 0.9604))
-        / (sample_size + 3.8416),
+        least(
+            1.,
+            (wins + 1.9208 + 1.96 * sqrt(wins * (sample_size - wins) / greatest(sample_size, 1) + 0.9604))
+            / (sample_size + 3.8416)
+        ),
         null
     ) as win_rate_high,
     if(
