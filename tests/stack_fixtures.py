@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.util import find_spec
 
 import pytest
-from pydantic import SecretStr
 
 from deploy.local.stack import LocalStack, Ports
 from stores.settings import Settings
@@ -25,8 +23,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     ``stack.settings`` has the URLs, ``stack.environment()`` the variables for child processes.
     """
     settings = bare_settings()
-    if find_spec("deploy.local.clickhouse_server") is None:
-        settings = bare_settings(clickhouse_url=SecretStr("http://127.0.0.1:9"))
     with LocalStack(settings, home=tmp_path_factory.mktemp("stack"), ports=Ports.any()) as running:
         yield running
 

@@ -44,7 +44,7 @@ def run_platform(options: Options, home: Path | None, *, debug: bool) -> None:
     Raises
     ------
     CommandFailed
-        If the run failed; what was started is stopped again.
+        If the run could not begin; what was started is stopped again.
     """
     base = read_settings(home)
     settings = options.over(base, Home(base.home).read_config())
@@ -76,9 +76,11 @@ def _serve(stack: LocalStack, *, or_simulate: bool, debug: bool) -> None:
         for event in run.events():
             platform.react(event)
     if run.code != 0:
-        raise CommandFailed(
-            f"the first run of the graph failed; what the libraries said is in {stack.home.logs / 'run.log'}"
-        )
+        log = stack.home.logs / "run.log"
+        if not platform.answered:
+            raise CommandFailed(f"the run of the graph could not begin; what the libraries said is in {log}")
+        # What is stored can be served, the UI shows what failed, and the next new bars are the next try.
+        say(f"The run of the graph failed; the platform goes on with what is stored. The details are in {log}")
     platform.announce(began)
     threading.Event().wait()
 
@@ -92,6 +94,11 @@ class _Platform:
         self._api: Api | None = None
         self._dagster: threading.Thread | None = None
         self._dagster_url = ""
+
+    @property
+    def answered(self) -> bool:
+        """Whether the source has answered, so that the run had something to begin with."""
+        return self._dagster is not None
 
     def react(self, event: Mapping[str, Any]) -> None:
         """Take a step when the run has."""

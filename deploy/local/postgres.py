@@ -100,7 +100,7 @@ class Postgres(Service):
         """Make the data folder the first time; clear what a killed server left behind."""
         if (self._data / "PG_VERSION").exists():
             lock = self._data / "postmaster.pid"
-            stop_stray(self, pid_in(lock), self._data)
+            stop_stray(self, pid_in(lock), self._data, "postgres")
             # The server itself takes a recycled process id in it for a running server.
             lock.unlink(missing_ok=True)
         else:

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,12 +144,15 @@ def session_members(session: int) -> set[int]:
     return members
 
 
-def working_in(folder: Path) -> list[ProcessIdentity]:
-    """Processes whose working folder is this one: servers that change into their data folder, and their workers."""
+def working_in(folder: Path, program: str) -> list[ProcessIdentity]:
+    """Processes of a program whose working folder is this one: servers that work in their data folder, their workers.
+
+    The program counts too: a person's shell may stand in the same folder.
+    """
     found: list[ProcessIdentity] = []
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
-            if process.pid != os.getpid() and Path(process.cwd()) == folder:
+            if process.name() == program and Path(process.cwd()) == folder:
                 identity = ProcessIdentity.of(process.pid)
                 found += [identity] if identity is not None else []
     return found
@@ -195,29 +198,44 @@ def _reap(processes: Iterable[ProcessIdentity]) -> None:
 
 
 def stop(leader: ProcessIdentity, *, stop_signal: int = signal.SIGTERM, timeout: float = 10.0) -> bool:
-    """Stop a process with everything it started.
+    """Stop a process with everything it started; see `stop_together`."""
+    return stop_together({leader: stop_signal}, timeout=timeout)
+
+
+def stop_together(leaders: Mapping[ProcessIdentity, int], *, timeout: float = 10.0) -> bool:
+    """Stop processes side by side, with everything they started.
+
+    Without threads: this also runs while the interpreter shuts down, when none can be started any more.
 
     Parameters
     ----------
-    leader : ProcessIdentity
-    stop_signal : int
-        What asks it to finish.
+    leaders : mapping of ProcessIdentity to int
+        The signal that asks each to finish.
     timeout : float
-        Seconds until it and what it left behind are killed.
+        Seconds until those that did not, and what they left behind, are killed.
 
     Returns
     -------
     bool
-        Whether it finished by itself in time.
+        Whether all finished by themselves in time.
     """
-    others = family(leader)
-    leader.signal(stop_signal)
-    finished = gone([leader], timeout)
-    leader.signal(signal.SIGKILL)
-    for process in others:
-        process.signal(signal.SIGTERM)
-    if not gone(others, min(timeout, 3.0)):
-        for process in others:
-            process.signal(signal.SIGKILL)
-    gone([leader, *others], 5.0)
+    others = [member for leader in leaders for member in family(leader) if member not in leaders]
+    for leader, number in leaders.items():
+        leader.signal(number)
+    finished = gone(leaders, timeout)
+    for leader in leaders:
+        leader.signal(signal.SIGKILL)
+    end(others, timeout=min(timeout, 3.0))
+    gone(leaders, 5.0)
     return finished
+
+
+def end(processes: Iterable[ProcessIdentity], *, timeout: float = 3.0) -> None:
+    """End processes that have nothing to finish: SIGTERM, and SIGKILL for those that do not go in time."""
+    left = list(processes)
+    for process in left:
+        process.signal(signal.SIGTERM)
+    if not gone(left, timeout):
+        for process in left:
+            process.signal(signal.SIGKILL)
+        gone(left, 5.0)

@@ -50,7 +50,7 @@ class Redis(Service):
     def prepare(self) -> None:
         """Write its configuration."""
         self._folder.mkdir(mode=0o700, exist_ok=True)
-        stop_stray(self, pid_in(self._pid_file), self._folder)
+        stop_stray(self, pid_in(self._pid_file), self._folder, "redis-server")
         lines = [
             f"bind {LOOPBACK}",
             f"port {self.port}",

@@ -12,7 +12,7 @@ from typing import TypedDict
 import psutil
 
 from deploy.local.home import Home
-from deploy.local.processes import ProcessIdentity, gone, stop, working_in
+from deploy.local.processes import ProcessIdentity, end, stop, working_in
 
 
 class SpawnOptions(TypedDict, total=False):
@@ -85,11 +85,11 @@ def pid_in(pid_file: Path) -> int | None:
         return None
 
 
-def stop_stray(service: Service, pid: int | None, folder: Path) -> None:
+def stop_stray(service: Service, pid: int | None, folder: Path, program: str | None = None) -> None:
     """Stop a server that still runs on a data folder although no record names it.
 
-    Two servers on one folder would destroy its data. The process id may have been recycled: only a process that works
-    in the folder or names it among its arguments is the one meant.
+    Two servers on one folder would destroy its data. The process id may have been recycled: only a process of the same
+    program that works in the folder, or names it among its arguments, is the one meant.
 
     Parameters
     ----------
@@ -99,22 +99,22 @@ def stop_stray(service: Service, pid: int | None, folder: Path) -> None:
         Process id that the server wrote down.
     folder : pathlib.Path
         Its data folder.
+    program : str, optional
+        Name of its program, as the kernel knows it; None for an interpreted one, which must name the folder among its
+        arguments.
     """
     named = ProcessIdentity.of(pid) if pid is not None else None
-    if named is not None and _names(named.pid, folder):
+    if named is not None and _is_server(named.pid, folder, program):
         stop(named, stop_signal=service.STOP_SIGNAL, timeout=service.STOP_SECONDS)
-    # The leader may be gone and its workers not.
-    workers = working_in(folder)
-    for worker in workers:
-        worker.signal(service.STOP_SIGNAL)
-    if not gone(workers, service.STOP_SECONDS):
-        for worker in workers:
-            worker.signal(signal.SIGKILL)
-        gone(workers, service.STOP_SECONDS)
+    if program is not None:
+        # The leader may be gone and its workers not; nobody can give those anything to finish.
+        end(working_in(folder, program))
 
 
-def _names(pid: int, folder: Path) -> bool:
+def _is_server(pid: int, folder: Path, program: str | None) -> bool:
     with suppress(psutil.Error, OSError):
         process = psutil.Process(pid)
-        return Path(process.cwd()) == folder or str(folder) in process.cmdline()
+        if program is None:
+            return str(folder) in process.cmdline()
+        return process.name() == program and (Path(process.cwd()) == folder or str(folder) in process.cmdline())
     return False

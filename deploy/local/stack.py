@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -94,6 +95,8 @@ class LocalStack:
         """
         self.home.create()
         self._lock.acquire()
+        # For a caller that ends without `stop`: nothing may outlive it.
+        atexit.register(self.stop)
         try:
             self.recovered = self.supervisor.recover()
             self.settings = self._start_stores()
@@ -120,7 +123,8 @@ class LocalStack:
         return self.settings.model_copy(update={**urls, "home": self.home.path})
 
     def stop(self) -> None:
-        """Stop every process that was started."""
+        """Stop every process that was started. Safe to call twice."""
+        atexit.unregister(self.stop)
         try:
             self.supervisor.stop()
         finally:

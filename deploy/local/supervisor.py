@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import threading
 import time
@@ -17,7 +18,17 @@ from pathlib import Path
 from deploy.local.errors import ServiceFailed
 from deploy.local.home import Home, InstanceRecord, ProcessRecord
 from deploy.local.ports import is_free, next_free
-from deploy.local.processes import MARKER, POLL_SECONDS, ProcessIdentity, boot_id, gone, has_exited, marked, stop
+from deploy.local.processes import (
+    MARKER,
+    POLL_SECONDS,
+    ProcessIdentity,
+    boot_id,
+    end,
+    has_exited,
+    marked,
+    stop,
+    stop_together,
+)
 from deploy.local.service import Service
 
 MAX_LOG_BYTES = 20_000_000
@@ -63,6 +74,7 @@ class Supervisor:
         self._stopping = threading.Event()
         self._monitor: threading.Thread | None = None
         self._closed = False
+        self._launches: list[list[str]] = []
         self._environment: dict[str, str] = {}
         identity = ProcessIdentity.of(os.getpid())
         self._record = InstanceRecord(command=command, boot=boot_id(), supervisor=identity)
@@ -83,14 +95,10 @@ class Supervisor:
         left = {record.identity: record.stop_signal for record in self._home.record().orphans}
         # The record may be older than the last start, and a killed leader leaves children: the marker finds them all.
         for identity in marked(self._home.instance):
-            left.setdefault(identity, 15)
-        stopped = 0
-        for identity, number in left.items():
-            if identity.alive:
-                stop(identity, stop_signal=number, timeout=20.0)
-                stopped += 1
+            left.setdefault(identity, int(signal.SIGTERM))
+        stop_together(left, timeout=30.0)
         self._write_record()
-        return stopped
+        return len(left)
 
     def start(self, services: Sequence[Service], environment: Mapping[str, str] | None = None) -> None:
         """Start services side by side and wait until each answers.
@@ -119,6 +127,7 @@ class Supervisor:
             if service.port is not None:
                 service.port = next_free(service.port, taken=frozenset(taken))
                 taken.add(service.port)
+        self._launches.append([service.NAME for service in services])
         self._side_by_side(self._spawn, services)
         if self._monitor is None:
             self._monitor = threading.Thread(target=self._watch, name="supervisor", daemon=True)
@@ -254,20 +263,20 @@ class Supervisor:
             self._on_event(message)
 
     def stop(self) -> None:
-        """Stop every service, the last started first. Safe to call twice."""
+        """Stop every service, those launched last first, those launched together side by side. Safe to call twice."""
         self._stopping.set()
         if self._monitor is not None and self._monitor is not threading.current_thread():
             self._monitor.join(timeout=30.0)
-        for running in reversed(list(self._running.values())):
-            stop(running.identity, stop_signal=running.service.STOP_SIGNAL, timeout=running.service.STOP_SECONDS)
-            with suppress(subprocess.TimeoutExpired):
-                running.process.wait(timeout=5.0)
-        left = marked(self._home.instance)
-        for identity in left:
-            identity.signal(15)
-        if not gone(left, 5.0):
-            for identity in left:
-                identity.signal(9)
+        for launched in reversed(self._launches):
+            running = [self._running[name] for name in launched if name in self._running]
+            if not running:
+                continue
+            signals = {one.identity: int(one.service.STOP_SIGNAL) for one in running}
+            stop_together(signals, timeout=max(one.service.STOP_SECONDS for one in running))
+            for one in running:
+                with suppress(subprocess.TimeoutExpired):
+                    one.process.wait(timeout=5.0)
+        end(marked(self._home.instance))
         with self._lock:
             self._running.clear()
             self._home.clear_record()

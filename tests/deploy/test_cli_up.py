@@ -73,7 +73,7 @@ def nothing_left(home: Path) -> bool:
     folder = Home(home)
     return (
         marked(folder.instance) == []
-        and working_in(home / "postgres" / "data") == []
+        and working_in(home / "postgres" / "data", "postgres") == []
         and not HomeLock.held(folder)
         and not (home / "processes.json").exists()
     )
@@ -82,11 +82,12 @@ def nothing_left(home: Path) -> bool:
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     instance = start(tmp_path_factory.mktemp("up") / "home", *_MARKET)
-    eventually(instance.up, 300)
-    yield instance
-    if instance.process.poll() is None:
-        instance.process.send_signal(signal.SIGTERM)
-        instance.process.wait(60)
+    try:
+        eventually(instance.up, 300)
+        yield instance
+    finally:
+        # Whatever a failing test left, orphans of killed ones too.
+        cap(instance.home, "down")
 
 
 def _status(home: Path) -> dict[str, Any]:

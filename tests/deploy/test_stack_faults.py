@@ -15,7 +15,7 @@ import redis
 
 from deploy.local.errors import HomeBusy
 from deploy.local.home import Home
-from deploy.local.processes import MARKER, ProcessIdentity, marked, session_members, working_in
+from deploy.local.processes import MARKER, ProcessIdentity, marked, working_in
 from deploy.local.stack import LocalStack, Ports
 from tests.deploy.small_services import eventually
 from tests.stack_fixtures import bare_settings
@@ -53,9 +53,11 @@ def test_all_of_postgres_killed_comes_back_with_what_it_acknowledged(stack: Loca
         connection.execute("CREATE TABLE IF NOT EXISTS public.acknowledged (n int)")
         connection.execute("TRUNCATE public.acknowledged")
         connection.execute("INSERT INTO public.acknowledged SELECT generate_series(1, 1000)")
-        leader = _leader(stack, "postgres")
-        for pid in {leader} | session_members(leader):
-            os.kill(pid, signal.SIGKILL)
+        group = working_in(stack.home.path / "postgres" / "data", "postgres")
+        assert _leader(stack, "postgres") in {member.pid for member in group}
+        assert len(group) > 5, "the postmaster, its workers and the backend of this connection"
+        for member in group:
+            member.signal(signal.SIGKILL)
         with pytest.raises(psycopg.Error):
             connection.execute("SELECT 1")
     eventually(lambda: _answers(stack))
@@ -139,7 +141,7 @@ def test_a_killed_supervisor_s_processes_are_taken_over(tmp_path: Path) -> None:
             assert cache.get("kept") == b"42"
         assert _clickhouse(stack).query("SELECT 1").result_rows == [(1,)]
     assert marked(Home(home).instance) == []
-    assert working_in(home / "postgres" / "data") == []
+    assert working_in(home / "postgres" / "data", "postgres") == []
 
 
 def test_a_stale_postmaster_file_with_a_living_process_id_does_not_stop_the_start(tmp_path: Path) -> None:
@@ -154,6 +156,20 @@ def test_a_stale_postmaster_file_with_a_living_process_id_does_not_stop_the_star
             assert _answers(stack)
         assert stranger.poll() is None
         stranger.kill()
+
+
+def test_a_shell_that_stands_in_a_data_folder_is_left_alone(tmp_path: Path) -> None:
+    settings = bare_settings(clickhouse_url=_elsewhere("http"), redis_url=_elsewhere("redis"))
+    home = tmp_path / "home"
+    with LocalStack(settings, home=home, ports=Ports.any()):
+        pass
+    data = home / "postgres" / "data"
+    with subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(600)"], cwd=data) as shell:
+        (data / "postmaster.pid").write_text(f"{shell.pid}\n")
+        with LocalStack(settings, home=home, ports=Ports.any()) as stack:
+            assert _answers(stack)
+        assert shell.poll() is None
+        shell.kill()
 
 
 def test_a_first_start_killed_half_way_is_made_good(tmp_path: Path) -> None:
@@ -174,11 +190,18 @@ def test_a_store_with_a_url_is_not_started(tmp_path: Path, stack: LocalStack) ->
         assert second.environment()["CAP_POSTGRES_URL"] == stack.settings.require("postgres_url")
 
 
+def test_a_program_that_forgets_to_stop_leaves_nothing(tmp_path: Path) -> None:
+    forgetful = _RUN_STACK.replace("sys.stdin.read()", "raise SystemExit(0)")
+    subprocess.run([sys.executable, "-c", forgetful, str(tmp_path / "home")], check=True, capture_output=True)
+    assert marked(Home(tmp_path / "home").instance) == []
+    assert working_in(tmp_path / "home" / "postgres" / "data", "postgres") == []
+
+
 def test_no_password_in_arguments_logs_or_readable_files(stack: LocalStack) -> None:
     _answers(stack)
     passwords = {url.split("@")[0].rsplit(":", 1)[1] for url in stack.home.record().urls.values() if "@" in url}
     assert len(passwords) == 4
-    for identity in marked(stack.home.instance) + working_in(stack.home.path / "postgres" / "data"):
+    for identity in marked(stack.home.instance) + working_in(stack.home.path / "postgres" / "data", "postgres"):
         arguments = " ".join(psutil.Process(identity.pid).cmdline())
         assert not any(password in arguments for password in passwords)
     for path in stack.home.path.rglob("*"):
