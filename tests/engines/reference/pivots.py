@@ -121,9 +121,7 @@ def structure_events(
             ) -> None:
                 bias = None if where == "micro" else of.bias
                 events.append(
-                    StructureEvent(
-                        at, bars[at].ts, where, kind, direction, level, origin, bars[origin].ts, label, bias
-                    )
+                    StructureEvent(at, bars[at].ts, where, kind, direction, level, origin, bars[origin].ts, label, bias)
                 )
 
             p = t - n

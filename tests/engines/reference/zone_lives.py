@@ -127,9 +127,7 @@ class ZoneLog:
         elif bar.close < zone.bottom if demand else bar.close > zone.top:
             self.end(zone, "invalidated")
             if zone.kind == "order_block":
-                self.create(
-                    "breaker", -zone.side, zone.scale, zone.top, zone.bottom, zone.origin_ts, zone.volume
-                )
+                self.create("breaker", -zone.side, zone.scale, zone.top, zone.bottom, zone.origin_ts, zone.volume)
 
 
 def zone_rows(
