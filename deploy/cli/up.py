@@ -56,9 +56,10 @@ def run_platform(options: Options, home: Path | None, *, debug: bool) -> None:
             try:
                 _serve(stack, or_simulate=not asked, debug=debug)
             finally:
-                say("Stopping ...")
-                stack.stop()
-                say("Stopped.")
+                if stack.started:
+                    say("Stopping ...")
+                    stack.stop()
+                    say("Stopped.")
     except KeyboardInterrupt:
         return
 

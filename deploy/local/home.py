@@ -226,6 +226,11 @@ class HomeLock:
         os.pwrite(descriptor, f"'cap {self._command}' (process {os.getpid()})".encode(), 0)
         self._descriptor = descriptor
 
+    @property
+    def acquired(self) -> bool:
+        """Whether this object holds the lock."""
+        return self._descriptor is not None
+
     @staticmethod
     def _flock(descriptor: int) -> None:
         deadline = time.monotonic() + _LOOK_SECONDS

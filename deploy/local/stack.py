@@ -123,12 +123,20 @@ class LocalStack:
         return self.settings.model_copy(update={**urls, "home": self.home.path})
 
     def stop(self) -> None:
-        """Stop every process that was started. Safe to call twice."""
+        """Stop every process that was started; nothing if none was, or a second time."""
+        if not self._lock.acquired:
+            # The processes of this home are another instance's.
+            return
         atexit.unregister(self.stop)
         try:
             self.supervisor.stop()
         finally:
             self._lock.release()
+
+    @property
+    def started(self) -> bool:
+        """Whether this instance has the home folder, and with it something to stop."""
+        return self._lock.acquired
 
     def environment(self) -> dict[str, str]:
         """Variables that tell a child process all there is to know of this stack."""

@@ -159,10 +159,15 @@ def test_the_api_and_dagster_serve_the_run(platform: Instance) -> None:
 
 
 def test_a_second_up_on_the_same_home_says_so(platform: Instance) -> None:
+    before = Home(platform.home).record()
+    assert len(before.processes) == 8
     done = cap(platform.home, "up", *_MARKET)
     assert done.returncode == 1
     assert re.fullmatch(r"cap: 'cap up' \(process \d+\) already uses .*; stop it with 'cap down'.*\n", done.stderr)
+    assert done.stdout == ""
     assert platform.process.poll() is None
+    assert Home(platform.home).record() == before
+    assert all(process.identity.alive for process in before.processes)
 
 
 def test_a_run_beside_it_uses_its_stores(platform: Instance) -> None:

@@ -127,8 +127,11 @@ def test_a_killed_supervisor_s_processes_are_taken_over(tmp_path: Path) -> None:
             connection.execute("CREATE TABLE kept AS SELECT 42 AS n")
         with redis.Redis.from_url(urls["redis"]) as cache:
             cache.set("kept", "42")
+        second = LocalStack(bare_settings(), home=home, ports=Ports.any())
         with pytest.raises(HomeBusy, match=r"'cap up' \(process \d+\) already uses .*'cap down'"):
-            LocalStack(bare_settings(), home=home, ports=Ports.any()).start()
+            second.start()
+        second.stop()
+        assert len(Home(home).record().orphans) == 3, "who was refused the home stops nothing in it"
         supervisor.kill()
     orphans = [record.identity for record in Home(home).record().orphans]
     assert len(orphans) == 3, "killing the supervisor stops no store"
