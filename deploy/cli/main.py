@@ -105,6 +105,23 @@ def run(
 
 
 @app.command()
+def chart(
+    market: Annotated[str, typer.Option("--market", metavar="MARKET", help="As in binance:BTCUSDT.")],
+    timeframe: Annotated[str, typer.Option("--timeframe", metavar="TF", help="As in 15m or 1h.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="SVG file to write.")],
+    bars: Annotated[int, typer.Option("--bars", min=20, max=2000, help="Bars on the chart.")] = 200,
+    until: UntilOption = None,
+    home: HomeOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Draw stored candles with zones, structure and signals."""
+    del debug
+    from deploy.cli.chart import draw_chart
+
+    draw_chart(market, timeframe, out, bars=bars, until=until, home=home)
+
+
+@app.command()
 def down(home: HomeOption = None, debug: DebugOption = False) -> None:
     """Stop the platform, wherever it was started."""
     del debug
@@ -189,6 +206,7 @@ def _is_ours(error: Exception) -> bool:
     return any(
         f"{kind.__module__}.{kind.__name__}"
         in (
+            "deploy.charts.scene.NothingToDraw",
             "deploy.local.errors.LocalStackError",
             "orchestration.pipeline_request.PipelineError",
             "stores.settings.MissingStore",

@@ -26,7 +26,7 @@ def run_once(options: Options, home: Path | None, *, recompute: bool, debug: boo
         If the run or a check of its data failed.
     """
     settings = options.over(read_settings(home))
-    with raise_on_signals(), _stores(settings) as ready:
+    with raise_on_signals(), running_stores(settings) as ready:
         log = None if debug else Home(ready.home).logs / "run.log"
         with terminal(log) as console:
             prepare_stores(ready)
@@ -40,7 +40,7 @@ def run_once(options: Options, home: Path | None, *, recompute: bool, debug: boo
 
 
 @contextmanager
-def _stores(settings: Settings) -> Iterator[Settings]:
+def running_stores(settings: Settings) -> Iterator[Settings]:
     """Settings with all URLs, for as long as the stores run."""
     home = Home(settings.home)
     record = home.record()
