@@ -34,7 +34,9 @@ help:
 	@echo "make lint    format check, lint, types, import walls"
 	@echo "make clean   remove the environment and what was built; data in .cap stays"
 
-up: $(SYNCED) $(WARMED) $(PARSED)
+# Kernels and the dbt project need each other's time, not each other: side by side.
+up: $(SYNCED)
+	@$(MAKE) --no-print-directory -j2 $(WARMED) $(PARSED)
 	@$(BIN)/cap up $(ARGS)
 
 test: $(SYNCED_DEV) $(WARMED) $(PARSED)
