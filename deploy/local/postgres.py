@@ -82,7 +82,11 @@ class Postgres(Service):
                 "run as an ordinary user, choose a home elsewhere with --home, or set CAP_POSTGRES_URL"
             )
         account = [f"--reuid={self._account.pw_uid}", f"--regid={self._account.pw_gid}", "--clear-groups"]
-        return [setpriv, *account, "--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+        # Without the securebit access(2), which initdb asks about its programs, would forget the capability.
+        return [
+            *(setpriv, *account, "--securebits=+no_setuid_fixup"),
+            *("--inh-caps=+dac_override", "--ambient-caps=+dac_override"),
+        ]
 
     def spawn_options(self) -> SpawnOptions:
         """Run it as its account."""

@@ -208,7 +208,7 @@ def test_after_kill_9_it_goes_on_with_the_same_data_and_markets(platform: Instan
     assert platform.process.poll() is not None, "the test before has stopped it"
     first = start(platform.home)
     try:
-        eventually(lambda: "Markets: sim:BTCUSDT" in first.printed, 300)
+        eventually(lambda: "Preparing" in first.printed, 300)  # and the run has begun
     finally:
         first.process.kill()
         first.process.wait()
