@@ -10,8 +10,9 @@ import dagster as dg
 from assets.partitions import range_tags
 from orchestration.jobs import ADVANCE_MARKET
 from orchestration.new_candles import Due, configured_markets, due_by_clock, finest, folder_mark, newest_bars
+from stores.markets import Market
 from stores.settings import Settings
-from stores.warehouse import Warehouse
+from stores.warehouse import Series, Warehouse
 
 _FILES = "files:"
 
@@ -51,17 +52,21 @@ def new_candles(
 
 
 def _changed_files(
-    context: dg.SensorEvaluationContext, settings: Settings, markets: tuple[object, ...], warehouse: Warehouse
+    context: dg.SensorEvaluationContext, settings: Settings, markets: tuple[Market, ...], warehouse: Warehouse
 ) -> dg.SensorResult:
-    """Ask for every market's months from its newest stored bar on when a file was added or changed."""
+    """Ask for every market's months from its newest stored bar to the last one in the files, when a file changed."""
     mark = folder_mark(settings.source.removeprefix(_FILES))
+    if context.cursor is None:
+        return dg.SensorResult(skip_reason="the candle files were looked at for the first time", cursor=mark)
     if mark == context.cursor:
         return dg.SensorResult(skip_reason="no candle file was added or changed", cursor=mark)
+    from orchestration.pipeline import plan
+    from orchestration.pipeline_request import PipelineRequest
+
+    request = PipelineRequest(settings.source, tuple(map(str, markets)), settings.timeframes)
     newest = newest_bars(warehouse)
-    now = datetime.now(UTC)
-    requests = [
-        run_request(Due(series.market, stored, now, f"{series.market}|{mark}"))
-        for series, stored in newest.items()
-        if series.market in markets and series.timeframe == finest(settings.timeframes).value
-    ]
+    requests: list[dg.RunRequest] = []
+    for one in plan(request, settings)[1]:
+        stored = newest.get(Series(one.market, finest(settings.timeframes).value), one.first)
+        requests.append(run_request(Due(one.market, min(stored, one.last), one.last, f"{one.market}|{mark}")))
     return dg.SensorResult(run_requests=requests, cursor=mark)
