@@ -36,7 +36,7 @@ help:
 
 # Kernels and the dbt project need each other's time, not each other: side by side.
 up: $(SYNCED)
-	@$(MAKE) --no-print-directory -j2 $(WARMED) $(PARSED)
+	@$(MAKE) --silent --no-print-directory -j2 $(WARMED) $(PARSED)
 	@$(BIN)/cap up $(ARGS)
 
 test: $(SYNCED_DEV) $(WARMED) $(PARSED)
