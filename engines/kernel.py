@@ -50,10 +50,12 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 
 def lean_kernel(function: Callable[..., Any]) -> Any:
-    """Compile ``function`` like `kernel`, but without counting references; it cannot make arrays.
+    """Compile ``function`` like `kernel`, but without counting references: it cannot make arrays.
 
     For the parts of a kernel that are called for an event: to hand over a state of twenty arrays costs forty atomic additions
-    otherwise, more than the work itself. Memory is safe, because the caller holds the arrays. The option is one that Numba has
-    for targets without a memory manager; nothing but speed depends on it.
+    otherwise, more than the work itself. Memory is safe, because the caller holds the arrays. Nothing but speed, of
+    compiling too, depends on the options.
     """
-    return numba.njit(cache=True, nogil=True, fastmath=False, error_model="numpy", _nrt=False)(function)  # pyright: ignore[reportCallIssue, reportUnknownVariableType] - not in the stubs
+    return numba.njit(  # pyright: ignore[reportCallIssue, reportUnknownVariableType] - options the stubs do not know
+        cache=True, nogil=True, fastmath=False, error_model="numpy", no_cfunc_wrapper=True, _nrt=False
+    )(function)

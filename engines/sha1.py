@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engines.bars import TimeArray
-from engines.kernel import kernel
+from engines.kernel import kernel, lean_kernel
 
 ByteArray = npt.NDArray[np.uint8]
 WordArray = npt.NDArray[np.uint32]
@@ -20,12 +20,12 @@ _BAR, _MINUS, _ZERO = ord("|"), ord("-"), ord("0")
 _LONGEST_NUMBER = 20
 
 
-@kernel
+@lean_kernel
 def _rotated(x: np.uint32, by: int) -> np.uint32:
     return np.uint32((x << np.uint32(by)) | (x >> np.uint32(32 - by)))
 
 
-@kernel
+@lean_kernel
 def _digest_block(message: ByteArray, at: int, w: WordArray, digest: WordArray) -> None:
     """Fold 64 bytes of the message into the digest."""
     for i in range(16):
@@ -39,25 +39,22 @@ def _digest_block(message: ByteArray, at: int, w: WordArray, digest: WordArray) 
     for i in range(16, 80):
         w[i] = _rotated(np.uint32(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16]), 1)
     a, b, c, d, e = digest[0], digest[1], digest[2], digest[3], digest[4]
-    for i in range(80):
-        if i < 20:
-            mixed = np.uint32(d ^ (b & (c ^ d)))
-            constant = np.uint32(0x5A827999)
-        elif i < 40:
-            mixed = np.uint32(b ^ c ^ d)
-            constant = np.uint32(0x6ED9EBA1)
-        elif i < 60:
-            mixed = np.uint32((b & c) | (d & (b | c)))
-            constant = np.uint32(0x8F1BBCDC)
-        else:
-            mixed = np.uint32(b ^ c ^ d)
-            constant = np.uint32(0xCA62C1D6)
-        following = np.uint32(_rotated(a, 5) + mixed + e + constant + w[i])
-        e = d
-        d = c
-        c = _rotated(b, 30)
-        b = a
-        a = following
+    for i in range(20):
+        following = np.uint32(
+            _rotated(a, 5) + np.uint32(d ^ (b & (c ^ d))) + np.uint32(e + w[i] + np.uint32(0x5A827999))
+        )
+        a, b, c, d, e = following, a, _rotated(b, 30), c, d
+    for i in range(20, 40):
+        following = np.uint32(_rotated(a, 5) + np.uint32(b ^ c ^ d) + np.uint32(e + w[i] + np.uint32(0x6ED9EBA1)))
+        a, b, c, d, e = following, a, _rotated(b, 30), c, d
+    for i in range(40, 60):
+        following = np.uint32(
+            _rotated(a, 5) + np.uint32((b & c) | (d & (b | c))) + np.uint32(e + w[i] + np.uint32(0x8F1BBCDC))
+        )
+        a, b, c, d, e = following, a, _rotated(b, 30), c, d
+    for i in range(60, 80):
+        following = np.uint32(_rotated(a, 5) + np.uint32(b ^ c ^ d) + np.uint32(e + w[i] + np.uint32(0xCA62C1D6)))
+        a, b, c, d, e = following, a, _rotated(b, 30), c, d
     digest[0] = np.uint32(digest[0] + a)
     digest[1] = np.uint32(digest[1] + b)
     digest[2] = np.uint32(digest[2] + c)
@@ -65,7 +62,7 @@ def _digest_block(message: ByteArray, at: int, w: WordArray, digest: WordArray) 
     digest[4] = np.uint32(digest[4] + e)
 
 
-@kernel
+@lean_kernel
 def _write_number(value: int, message: ByteArray, at: int) -> int:
     """Write a number in decimal; returns the position after it."""
     if value < 0:
@@ -108,7 +105,8 @@ def text_uuids(
     raw = np.empty(16, np.uint8)
     for i in range(which.shape[0]):
         prefix = which[i]
-        message[:16] = namespace
+        for k in range(16):
+            message[k] = namespace[k]
         at = 16
         for k in range(lengths[prefix]):
             message[at + k] = prefixes[prefix, k]
@@ -133,7 +131,7 @@ def text_uuids(
             at += 2
 
 
-@kernel
+@lean_kernel
 def _digest(message: ByteArray, length: int, w: WordArray, digest: WordArray) -> None:
     """SHA-1 of the first ``length`` bytes; the padding is written behind them."""
     end = (length + 9 + _BLOCK - 1) // _BLOCK * _BLOCK

@@ -201,7 +201,8 @@ def _find_pivots(
     """Flag the pivots of all scales; the bars of the block are the last ones of ``highs``."""
     whole = highs.shape[0]
     count = flags.shape[0]
-    flags[:] = 0
+    for j in range(count):
+        flags[j] = 0
     for scale in range(_SCALES):
         first = whole - count - widths[scale]
         flag_pivots(highs[first:], widths[scale], 1 << (2 * scale + _HIGH), flags, spare, other)
@@ -244,9 +245,9 @@ def advance_structure(
     times = np.empty(room, np.int64)
     highs, negative_lows, spare, other = np.empty(room), np.empty(room), np.empty(room), np.empty(room)
     flags = np.empty(room - widest, np.uint8)
-    times[:widest] = state.last_ts
-    highs[:widest] = state.last_high
-    negative_lows[:widest] = state.last_negative_low
+    # Elements are copied one by one: a slice assignment brings its error message along, which takes seconds to compile.
+    for k in range(widest):
+        times[k], highs[k], negative_lows[k] = state.last_ts[k], state.last_high[k], state.last_negative_low[k]
     previous, average = state.true_range[0], state.true_range[1]
     weight = 1.0 / atr_period
     awaited = _awaited(state)
@@ -254,9 +255,10 @@ def advance_structure(
     for first in range(0, total, _BLOCK):
         count = min(_BLOCK, total - first)
         end = widest + count
-        times[widest:end] = ts[first : first + count]
-        highs[widest:end] = high[first : first + count]
-        negative_lows[widest:end] = -low[first : first + count]
+        for j in range(count):
+            times[widest + j] = ts[first + j]
+            highs[widest + j] = high[first + j]
+            negative_lows[widest + j] = -low[first + j]
         _find_pivots(highs[:end], negative_lows[:end], widths, flags[:count], spare, other)
         upper = min(state.open_price[1, _HIGH], state.open_price[2, _HIGH])
         lower = max(state.open_price[1, _LOW], state.open_price[2, _LOW])
@@ -273,13 +275,12 @@ def advance_structure(
                 awaited = _awaited(state)
                 upper = min(state.open_price[1, _HIGH], state.open_price[2, _HIGH])
                 lower = max(state.open_price[1, _LOW], state.open_price[2, _LOW])
-        # One by one and in order: with few bars in the block the two parts overlap.
+        # In order: with few bars in the block the two parts overlap.
         for k in range(widest):
             times[k] = times[k + count]
             highs[k] = highs[k + count]
             negative_lows[k] = negative_lows[k + count]
-    state.last_ts[:] = times[:widest]
-    state.last_high[:] = highs[:widest]
-    state.last_negative_low[:] = negative_lows[:widest]
+    for k in range(widest):
+        state.last_ts[k], state.last_high[k], state.last_negative_low[k] = times[k], highs[k], negative_lows[k]
     state.true_range[0], state.true_range[1] = previous, average
     return n

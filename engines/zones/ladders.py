@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from engines.bars import FloatArray, TimeArray
-from engines.kernel import lean_kernel
+from engines.kernel import kernel, lean_kernel
 from engines.zones.rows import ZoneKind
 from engines.zones.state import (
     BOTTOM,
@@ -207,7 +207,7 @@ def has_origin(book: Book, group: int, origin: int) -> bool:
     return False
 
 
-@lean_kernel
+@kernel
 def enter_all(book: Book, marks: TimeArray, prices: FloatArray) -> None:
     """Enter zones, oldest first.
 

@@ -17,9 +17,6 @@ Ohlc = tuple[float, float, float, float]
 _AXIS = 1_000.0
 """Prices are turned upside down around half of it: the relative bodies that gaps need stay alike."""
 
-WARM: list[Ohlc] = [(500, 500, 500, 500)] * 8
-"""Still bars, so that any body is large against the usual one."""
-
 
 def ts(bar: int) -> int:
     """Open time of a bar."""
