@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from engines.errors import StateMismatch
 from engines.state import pack, unpack
+from engines.structure import StructureEngine
 from engines.zones import ZoneEngine
 from tests.engines.hand_made_zones import Ohlc, event, story, zone_events
 from tests.engines.market_bars import assert_same_bits, bars_frame, real_bars, simulated_bars
@@ -157,3 +159,12 @@ def test_a_table_of_zones_that_cannot_be_is_refused():
     few = {**found.parameters, "live_limit": 1}
     with pytest.raises(StateMismatch, match="table of live zones"):
         ZoneEngine.restore(pack("zones", ZoneEngine.VERSION, few, found.arrays))
+
+
+def test_the_mean_body_does_not_drift(real_data):
+    """After half a million bars the running sum is the exactly rounded one."""
+    bars = real_bars(real_data, "binance_BTCUSDT_1m_2024")
+    engine = ZoneEngine(timeframe="1m")
+    engine.advance(bars, StructureEngine(timeframe="1m").advance(bars))
+    opened, closed = bars["open"].to_numpy(), bars["close"].to_numpy()
+    assert sum(engine.state.body) == math.fsum(np.abs((closed - opened) / opened))
