@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from orchestration.marts.environment import Target
-from orchestration.pipeline_request import ProgressListener, Silent
+from orchestration.pipeline_request import PipelineError, ProgressListener, Silent
 from stores.settings import Settings
 
 if TYPE_CHECKING:
     import dagster as dg
 
 
-class MartsFailed(RuntimeError):
+class MartsFailed(PipelineError):
     """A mart could not be built, or a test of one failed."""
 
 
