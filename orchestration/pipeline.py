@@ -96,6 +96,7 @@ def run_pipeline(request: PipelineRequest, settings: Settings, progress: Progres
     _import_ahead()
     with _timed(summary, "graph"):
         _advance_markets(plans, scoped, request.recompute, progress, summary)
+        _tell_newest(scoped, summary, request, progress)
     with _timed(summary, "marts"):
         summary.marts = _build_marts(scoped, progress)
     with _timed(summary, "summary"), closing(Warehouse.connect(scoped, origin='{"asset": "summary"}')) as warehouse:
@@ -338,6 +339,19 @@ def newest_signals(
             return [NewestSignal(**row) for row in rows.mappings()]
     finally:
         engine.dispose()
+
+
+def _tell_newest(
+    settings: Settings, summary: PipelineSummary, request: PipelineRequest, progress: ProgressListener
+) -> None:
+    """Say what was published last as soon as it is, before the marts are built."""
+    label = " (simulated)" if summary.simulated else ""
+    for one in newest_signals(settings, summary.markets, request.timeframes, count=1):
+        side = "long" if one.direction > 0 else "short"
+        progress.message(
+            f"Newest signal{label}: {one.market} {one.timeframe} {one.strategy}, {side} at {one.entry:,.8g}, "
+            f"known {one.known_at:%Y-%m-%d %H:%M} UTC"
+        )
 
 
 @contextmanager
