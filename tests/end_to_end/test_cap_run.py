@@ -92,3 +92,15 @@ def test_wrong_use_is_one_sentence(tmp_path: Path, arguments: list[str], code: i
     assert done.returncode == code, done.stdout + done.stderr
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_dirty_recording_is_accounted_for_in_the_marts(tmp_path: Path, real_data: Path) -> None:
+    home = tmp_path / "home"
+    done = cap_run(home, "--source", f"files:{real_data / 'dirty'}", "--market", "binance:BTCUSDT", "--timeframe", "1h")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "99,979 new, 0 restated, 21,601 snapped, 1 refused; 6 gaps (2,261 bars missing)" in done.stdout
+    assert "candles.gaps" in done.stdout
+    assert "candles.refused_files" in done.stdout
+    quality = stored(home)["marts.data_quality"].filter(pl.col("timeframe") == "1m")
+    columns = ["bars", "missing_bars", "gaps", "longest_gap_bars", "snapped_bars", "refused_bars", "duplicate_bars"]
+    assert quality.select(columns).rows() == [(99_979, 2_261, 6, 2_010, 21_601, 1, 0)]
