@@ -4,17 +4,18 @@ Publication is final: a signal that stands there is never changed, whatever a la
 """
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from assets.partitions import MARKET_MONTHS, MarketWindow, market_windows
+from assets.queries import IN_WINDOW, window_parameters
 from assets.scope import markets_condition, scope_of_run
 from assets.series import origin
 from engines.timeframe import Timeframe
 from engines.versions import RISK_ROWS
 from stores.settings import Settings
-from stores.warehouse import IN_SERIES, Series, Warehouse
+from stores.warehouse import Series, Warehouse
 
 if TYPE_CHECKING:
     import polars as pl
@@ -71,10 +72,10 @@ def accepted_signals(warehouse: Warehouse, series: Series, window: MarketWindow)
     frame = warehouse.query_polars(
         "SELECT s.*, d.decision AS decision, d.size AS size, d.notional AS notional, d.risk_amount AS risk_amount, "
         "d.risk_fraction AS risk_fraction "
-        f"FROM (SELECT * FROM market.signals FINAL WHERE {_IN_WINDOW}) AS s "
-        f"INNER JOIN (SELECT * FROM market.risk_decisions FINAL WHERE {_IN_WINDOW} AND decision != 'rejected') AS d "
+        f"FROM (SELECT * FROM market.signals FINAL WHERE {IN_WINDOW}) AS s "
+        f"INNER JOIN (SELECT * FROM market.risk_decisions FINAL WHERE {IN_WINDOW} AND decision != 'rejected') AS d "
         "USING (signal_id) ORDER BY s.ts, s.signal_id",
-        _parameters(series, window),
+        window_parameters(window, series.timeframe),
     )
     return _with_known_at(frame, series)
 
@@ -83,17 +84,10 @@ def known_outcomes(warehouse: Warehouse, series: Series, window: MarketWindow) -
     """Outcomes of a window, in the columns of the serving table."""
     frame = warehouse.query_polars(
         "SELECT signal_id, outcome, ts, price, r_multiple, bars_held FROM market.signal_outcomes FINAL "
-        f"WHERE {_IN_WINDOW} ORDER BY ts, signal_id, outcome",
-        _parameters(series, window),
+        f"WHERE {IN_WINDOW} ORDER BY ts, signal_id, outcome",
+        window_parameters(window, series.timeframe),
     )
     return _with_known_at(frame, series)
-
-
-_IN_WINDOW = f"{IN_SERIES} AND ts >= {{start:DateTime64(3, 'UTC')}} AND ts < {{end:DateTime64(3, 'UTC')}}"
-
-
-def _parameters(series: Series, window: MarketWindow) -> dict[str, Any]:
-    return {**series.parameters, "start": window.start, "end": window.end}
 
 
 def _with_known_at(frame: "pl.DataFrame", series: Series) -> "pl.DataFrame":

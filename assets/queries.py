@@ -1,4 +1,4 @@
-"""Short reads for the pictures in asset metadata."""
+"""Reads of one series in a window of months, and the short ones for the pictures in asset metadata."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from assets.partitions import MarketWindow
 from stores.warehouse import IN_SERIES, Series, Warehouse
 
-_IN_WINDOW = f"{IN_SERIES} AND ts >= {{start:DateTime64(3, 'UTC')}} AND ts < {{end:DateTime64(3, 'UTC')}}"
+IN_WINDOW = f"{IN_SERIES} AND ts >= {{start:DateTime64(3, 'UTC')}} AND ts < {{end:DateTime64(3, 'UTC')}}"
+"""Condition that selects the rows of one series in a window; its parameters are `window_parameters`."""
 
 
-def _parameters(window: MarketWindow, timeframe: str) -> dict[str, object]:
+def window_parameters(window: MarketWindow, timeframe: str) -> dict[str, object]:
+    """Query parameters of `IN_WINDOW`."""
     return {**Series(window.market, timeframe).parameters, "start": window.start, "end": window.end}
 
 
@@ -21,9 +23,9 @@ def recent_column(
     if not windows:
         return []
     frame = warehouse.query_polars(
-        f"SELECT {column} AS value FROM {table} WHERE {_IN_WINDOW} AND {column} IS NOT NULL "
+        f"SELECT {column} AS value FROM {table} WHERE {IN_WINDOW} AND {column} IS NOT NULL "
         "ORDER BY ts DESC LIMIT {rows:UInt32}",
-        {**_parameters(windows[0], timeframe), "rows": rows},
+        {**window_parameters(windows[0], timeframe), "rows": rows},
     )
     return [float(value) for value in frame["value"].reverse()]
 
@@ -33,7 +35,7 @@ def daily_counts(warehouse: Warehouse, table: str, windows: Sequence[MarketWindo
     if not windows:
         return []
     frame = warehouse.query_polars(
-        f"SELECT toStartOfDay(ts) AS day, count() AS value FROM {table} WHERE {_IN_WINDOW} GROUP BY day ORDER BY day",
-        _parameters(windows[0], timeframe),
+        f"SELECT toStartOfDay(ts) AS day, count() AS value FROM {table} WHERE {IN_WINDOW} GROUP BY day ORDER BY day",
+        window_parameters(windows[0], timeframe),
     )
     return [float(value) for value in frame["value"]]

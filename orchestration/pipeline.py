@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -137,7 +137,7 @@ def plan(request: PipelineRequest, settings: Settings) -> tuple[Settings, list[P
         for text in request.markets:
             market = Market.parse(text)
             base = source.choose_base(market, timeframes, *asked(scoped))
-            first, last = _extent(source, market, base, since, request.until, now)
+            first, last = _extent(source, market, base, asked(scoped), now)
             stored = Market(source.stored_exchange(market), market.symbol)
             plans.append(Plan(stored, base.value, first, last))
     except SourceUnavailable as error:
@@ -150,10 +150,10 @@ def plan(request: PipelineRequest, settings: Settings) -> tuple[Settings, list[P
 
 
 def _extent(
-    source: CandleSource, market: Market, base: Any, since: date | None, until: date | None, now: datetime
+    source: CandleSource, market: Market, base: Any, days: tuple[int | None, int | None], now: datetime
 ) -> tuple[datetime, datetime]:
-    first = None if since is None else datetime(since.year, since.month, since.day, tzinfo=UTC)
-    last = None if until is None else datetime(until.year, until.month, until.day, tzinfo=UTC) + timedelta(days=1)
+    """First and last instant to cover: the days asked for, cut to what the source says it has."""
+    first, last = (None if edge is None else datetime.fromtimestamp(edge / 1000, UTC) for edge in days)
     spans = getattr(source, "coverage", lambda *_: [])(market, base)
     if spans:
         start = datetime.fromtimestamp(min(span.start for span in spans) / 1000, UTC)
