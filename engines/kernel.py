@@ -107,3 +107,12 @@ def lean_kernel(function: Callable[..., Any]) -> Any:
     compiling too, depends on the options.
     """
     return _compile(function, no_cfunc_wrapper=True, _nrt=False)
+
+
+def inlined_kernel(function: Callable[..., Any]) -> Any:
+    """Compile ``function`` like `lean_kernel`, as a part of each kernel that calls it.
+
+    An array is seven words to a compiled function, and a call puts the words of all its arguments on the stack: for a state
+    and its rows that is more than a hundred stores, more than most events cost. For what stands in few places.
+    """
+    return _compile(function, no_cfunc_wrapper=True, _nrt=False, forceinline=True)

@@ -4,8 +4,8 @@ Kept apart from the engines so that an orchestrator can read them without loadin
 """
 
 INDICATORS = 1
-STRUCTURE = 1
-ZONES = 1
+STRUCTURE = 2
+ZONES = 2
 SIGNALS = 1
 OUTCOMES = 1
 RISK = 1

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from engines import versions
 from engines.bars import BarArrays, FloatArray, TimeArray
 from engines.engine import Engine, positive
 from engines.errors import BadParameter
-from engines.structure.kernel import EVENTS_PER_BAR, StructureState, advance_structure, new_state
+from engines.state import AnyArray
+from engines.structure.kernel import EVENTS_PER_BAR, advance_structure
 from engines.structure.rows import STRUCTURE_SCHEMA, StructureRows, empty_rows, structure_frame
+from engines.structure.state import StructureState, new_state
 from engines.timeframe import Timeframe
 
 _BLOCK = 65_536
+_LOOK_BACK = "look_back."
 
 
 class StructureEngine(Engine[StructureState]):
@@ -125,10 +130,7 @@ class StructureEngine(Engine[StructureState]):
     def advance_checked(self, bars: BarArrays, rows: StructureRows) -> int:
         """`advance_arrays` for bars that have been checked."""
         count: int = advance_structure(
-            bars.ts,
-            bars.high,
-            bars.low,
-            bars.close,
+            bars,
             self.bars_seen,
             self._widths,
             self._threshold,
@@ -138,6 +140,15 @@ class StructureEngine(Engine[StructureState]):
         )
         self.mark(bars.ts)
         return count
+
+    def state_arrays(self) -> dict[str, AnyArray]:
+        """State without what is found again in the last bars."""
+        return {name: array for name, array in super().state_arrays().items() if not name.startswith(_LOOK_BACK)}
+
+    def load_arrays(self, arrays: Mapping[str, AnyArray]) -> None:
+        """Replace the state by what `state_arrays` once returned."""
+        fresh = new_state(max(self._widths)).look_back
+        super().load_arrays({**arrays, **{_LOOK_BACK + name: array for name, array in fresh._asdict().items()}})
 
     def frame(self, rows: StructureRows, count: int) -> pl.DataFrame:
         """First ``count`` rows as a frame of `STRUCTURE_SCHEMA`."""

@@ -2,77 +2,39 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from engines.average_true_range import true_range_average
-from engines.bars import FloatArray, TimeArray
-from engines.kernel import kernel, lean_kernel
-from engines.structure.pivots import flag_pivots
-from engines.structure.rows import FlagArray, Label, Scale, StructureKind, StructureRows
+from engines.bars import BarArrays
+from engines.kernel import inlined_kernel, lean_kernel
+from engines.structure.pivots import time_of, turn
+from engines.structure.rows import Label, Scale, StructureKind, StructureRows
+from engines.structure.state import (
+    BIAS,
+    EXTREME,
+    EXTREME_AT,
+    HIGH,
+    LEG,
+    LOW,
+    OPEN,
+    ORIGIN,
+    PRICE,
+    SCALES,
+    StructureState,
+)
 
 EVENTS_PER_BAR = 8
 """Most events one bar can make: a pivot and an equal level (micro), a pivot and two breaks (internal and swing)."""
 
 # Kernels take plain integers, not enums.
-_MICRO, _SCALES = int(Scale.MICRO), len(Scale)
-_SWING_HIGH, _SWING_LOW = int(StructureKind.SWING_HIGH), int(StructureKind.SWING_LOW)
-_BOS, _CHOCH = int(StructureKind.BOS), int(StructureKind.CHOCH)
-_EQH, _EQL = int(StructureKind.EQH), int(StructureKind.EQL)
+_MICRO, _INTERNAL, _SWING = (int(scale) for scale in Scale)
+_SWING_HIGH, _BOS, _CHOCH, _EQH = (
+    int(kind) for kind in (StructureKind.SWING_HIGH, StructureKind.BOS, StructureKind.CHOCH, StructureKind.EQH)
+)
 _NONE, _HH, _LH, _HL, _LL = (int(label) for label in Label)
-_HIGH, _LOW = 0, 1
-_BLOCK = 512
 
 
-class StructureState(NamedTuple):
-    """What is carried from bar to bar.
-
-    Attributes
-    ----------
-    last_ts : ndarray of int64, shape (widest,)
-    last_high, last_negative_low : ndarray of float64, shape (widest,)
-        The last bars, oldest first; -inf where there were none yet.
-    leg : ndarray of int64, shape (3,)
-        +1 up, -1 down, 0 before the first pivot, by scale.
-    bias : ndarray of int64, shape (3,)
-    price : ndarray of float64, shape (3, 2)
-        Last pivot by scale and side (high, low); NaN before the first.
-    origin : ndarray of int64, shape (3, 2)
-        Open time of its bar.
-    open_price : ndarray of float64, shape (3, 2)
-        The same price while it has not been crossed, else +inf for highs and -inf for lows. The micro scale has no breaks.
-    true_range : ndarray of float64, shape (2,)
-        Previous close, and what `true_range_average` carries.
-    """
-
-    last_ts: TimeArray
-    last_high: FloatArray
-    last_negative_low: FloatArray
-    leg: TimeArray
-    bias: TimeArray
-    price: FloatArray
-    origin: TimeArray
-    open_price: FloatArray
-    true_range: FloatArray
-
-
-def new_state(widest: int) -> StructureState:
-    """State before the first bar, for scales up to ``widest`` bars."""
-    return StructureState(
-        np.zeros(widest, np.int64),
-        np.full(widest, -np.inf),
-        np.full(widest, -np.inf),
-        np.zeros(_SCALES, np.int64),
-        np.zeros(_SCALES, np.int64),
-        np.full((_SCALES, 2), np.nan),
-        np.zeros((_SCALES, 2), np.int64),
-        np.tile(np.array([np.inf, -np.inf]), (_SCALES, 1)),
-        np.zeros(2),
-    )
-
-
-@lean_kernel
+@inlined_kernel
 def _write(
     rows: StructureRows,
     n: int,
@@ -96,125 +58,114 @@ def _write(
     return n + 1
 
 
-@lean_kernel
+@inlined_kernel
 def _confirm(
-    state: StructureState,
-    scale: int,
-    side: int,
-    price: float,
-    origin: int,
-    ts: int,
-    tolerance: float,
-    rows: StructureRows,
-    n: int,
+    state: StructureState, scale: int, side: int, origin: int, ts: int, tolerance: float, rows: StructureRows, n: int
 ) -> int:
-    """Confirm a pivot, and the level it is equal to if it is one."""
-    before = state.price[scale, side]
-    bias = state.bias[scale]
+    """Confirm the extreme of a side as a pivot, and the level it is equal to if it is one."""
+    pivots = state.pivots
+    price, before = pivots[scale, side, EXTREME], pivots[scale, side, PRICE]
+    bias = state.scales[scale, BIAS]
+    sign, direction = (1.0, -1) if side == HIGH else (-1.0, 1)
     # Comparisons with NaN are false: the first pivot of a side has no label and equals none.
     label = _NONE
-    if side == _HIGH:
-        if price > before:
-            label = _HH
-        elif price <= before:
-            label = _LH
-        direction, kind, equal, level = -1, _SWING_HIGH, _EQH, max(price, before)
-    else:
-        if price < before:
-            label = _LL
-        elif price >= before:
-            label = _HL
-        direction, kind, equal, level = 1, _SWING_LOW, _EQL, min(price, before)
-    n = _write(rows, n, ts, scale, kind, direction, price, origin, label, bias)
+    if price > before:
+        label = _HH if side == HIGH else _LL
+    elif price <= before:
+        label = _LH if side == HIGH else _HL
+    n = _write(rows, n, ts, scale, _SWING_HIGH + side, direction, sign * price, origin, label, bias)
     # The tolerance is NaN before the average range exists.
     if scale == _MICRO and abs(price - before) < tolerance:
-        n = _write(rows, n, ts, scale, equal, direction, level, origin, _NONE, bias)
-    state.leg[scale] = direction
-    state.price[scale, side] = price
-    state.origin[scale, side] = origin
+        level = sign * max(price, before)
+        n = _write(rows, n, ts, scale, _EQH + side, direction, level, origin, _NONE, bias)
+    state.scales[scale, LEG] = direction
+    pivots[scale, side, PRICE] = price
+    state.marks[scale, side, ORIGIN] = origin
+    # The micro scale has no breaks.
     if scale != _MICRO:
-        state.open_price[scale, side] = price
+        pivots[scale, side, OPEN] = price
     return n
 
 
-@lean_kernel
+@inlined_kernel
 def _cross(state: StructureState, scale: int, side: int, ts: int, rows: StructureRows, n: int) -> int:
     """Cross the open pivot of a side."""
-    direction = 1 if side == _HIGH else -1
-    kind = _CHOCH if state.bias[scale] == -direction else _BOS
-    state.bias[scale] = direction
-    state.open_price[scale, side] = np.inf if side == _HIGH else -np.inf
-    level, origin = state.price[scale, side], state.origin[scale, side]
+    sign, direction = (1.0, 1) if side == HIGH else (-1.0, -1)
+    kind = _CHOCH if state.scales[scale, BIAS] == -direction else _BOS
+    state.scales[scale, BIAS] = direction
+    state.pivots[scale, side, OPEN] = np.inf
+    level, origin = sign * state.pivots[scale, side, PRICE], state.marks[scale, side, ORIGIN]
     return _write(rows, n, ts, scale, kind, direction, level, origin, _NONE, direction)
 
 
-@lean_kernel
-def _awaited(state: StructureState) -> int:
-    """Flags that matter: a leg that is down waits for a low, one that is up for a high. Bit ``2 * scale + side``."""
-    flags = 0
-    for scale in range(_SCALES):
-        if state.leg[scale] != -1:
-            flags |= 1 << (2 * scale + _HIGH)
-        if state.leg[scale] != 1:
-            flags |= 1 << (2 * scale + _LOW)
-    return flags
-
-
-@lean_kernel
+@inlined_kernel
 def _events_of_bar(
-    state: StructureState,
+    bars: BarArrays,
+    start: int,
+    t: int,
     widths: tuple[int, int, int],
-    flags: int,
-    highs: FloatArray,
-    negative_lows: FloatArray,
-    times: TimeArray,
-    at: int,
-    close: float,
     tolerance: float,
+    state: StructureState,
     rows: StructureRows,
     n: int,
 ) -> int:
-    """Write the events of the bar at position ``at``; ``flags`` are the awaited pivots it may confirm."""
-    ts = times[at]
-    for scale in range(_SCALES):
-        p = at - widths[scale]
-        if flags & (1 << (2 * scale + _HIGH)):
-            n = _confirm(state, scale, _HIGH, highs[p], times[p], ts, tolerance, rows, n)
-        elif flags & (1 << (2 * scale + _LOW)):
-            n = _confirm(state, scale, _LOW, -negative_lows[p], times[p], ts, tolerance, rows, n)
-        if close > state.open_price[scale, _HIGH]:
-            n = _cross(state, scale, _HIGH, ts, rows, n)
-        if close < state.open_price[scale, _LOW]:
-            n = _cross(state, scale, _LOW, ts, rows, n)
+    """Write the events of a bar whose extremes are up to date."""
+    ts, close, i = bars.ts[t], bars.close[t], start + t
+    for scale in range(SCALES):
+        p = i - widths[scale]
+        # Where both sides wait for their first pivot, the high comes first.
+        side = HIGH if state.marks[scale, HIGH, EXTREME_AT] == p else LOW
+        if state.marks[scale, side, EXTREME_AT] == p:
+            n = _confirm(state, scale, side, time_of(bars, start, state, p), ts, tolerance, rows, n)
+            turn(bars, start, state, i, scale, side, widths[scale])
+        if close > state.pivots[scale, HIGH, OPEN]:
+            n = _cross(state, scale, HIGH, ts, rows, n)
+        if -close > state.pivots[scale, LOW, OPEN]:
+            n = _cross(state, scale, LOW, ts, rows, n)
     return n
 
 
+@inlined_kernel
+def _side(state: StructureState, scale: int) -> int:
+    """Side of the next pivot: a leg that is up waits for a high, one that is down for a low."""
+    return HIGH if state.scales[scale, LEG] > 0 else LOW
+
+
+@inlined_kernel
+def _nearest_open(state: StructureState, side: int) -> float:
+    return min(state.pivots[_INTERNAL, side, OPEN], state.pivots[_SWING, side, OPEN])
+
+
+@inlined_kernel
+def _keep(state: StructureState, scale: int, side: int, extreme: float, at: int) -> None:
+    state.pivots[scale, side, EXTREME] = extreme
+    state.marks[scale, side, EXTREME_AT] = at
+
+
+@inlined_kernel
+def _remember(bars: BarArrays, start: int, state: StructureState) -> None:
+    """Keep the last bars."""
+    ring, total = state.ts.shape[0], bars.ts.shape[0]
+    for t in range(max(total - ring, 0), total):
+        at = (start + t) & (ring - 1)
+        state.ts[at] = bars.ts[t]
+        state.prices[HIGH, at] = bars.high[t]
+        state.prices[LOW, at] = -bars.low[t]
+
+
+@inlined_kernel
+def _follow_both(state: StructureState, i: int, high: float, low: float) -> None:
+    """Follow the extremes of all scales on both sides; those that nothing waits for are out of reach."""
+    for scale in range(SCALES):
+        if high >= state.pivots[scale, HIGH, EXTREME]:
+            _keep(state, scale, HIGH, high, i)
+        if -low >= state.pivots[scale, LOW, EXTREME]:
+            _keep(state, scale, LOW, -low, i)
+
+
 @lean_kernel
-def _find_pivots(
-    highs: FloatArray,
-    negative_lows: FloatArray,
-    widths: tuple[int, int, int],
-    flags: FlagArray,
-    spare: FloatArray,
-    other: FloatArray,
-) -> None:
-    """Flag the pivots of all scales; the bars of the block are the last ones of ``highs``."""
-    whole = highs.shape[0]
-    count = flags.shape[0]
-    for j in range(count):
-        flags[j] = 0
-    for scale in range(_SCALES):
-        first = whole - count - widths[scale]
-        flag_pivots(highs[first:], widths[scale], 1 << (2 * scale + _HIGH), flags, spare, other)
-        flag_pivots(negative_lows[first:], widths[scale], 1 << (2 * scale + _LOW), flags, spare, other)
-
-
-@kernel
 def advance_structure(
-    ts: TimeArray,
-    high: FloatArray,
-    low: FloatArray,
-    close: FloatArray,
+    bars: BarArrays,
     start: int,
     widths: tuple[int, int, int],
     threshold: float,
@@ -226,7 +177,8 @@ def advance_structure(
 
     Parameters
     ----------
-    ts, high, low, close : ndarray, shape (n,)
+    bars : BarArrays
+        Each of shape (n,).
     start : int
         Absolute index of the first of these bars.
     widths : tuple of int
@@ -239,48 +191,55 @@ def advance_structure(
     rows : StructureRows
         With room for ``EVENTS_PER_BAR * n``.
     """
-    total = ts.shape[0]
-    widest = state.last_ts.shape[0]
-    room = widest + min(total, _BLOCK)
-    times = np.empty(room, np.int64)
-    highs, negative_lows, spare, other = np.empty(room), np.empty(room), np.empty(room), np.empty(room)
-    flags = np.empty(room - widest, np.uint8)
-    # Elements are copied one by one: a slice assignment brings its error message along, which takes seconds to compile.
-    for k in range(widest):
-        times[k], highs[k], negative_lows[k] = state.last_ts[k], state.last_high[k], state.last_negative_low[k]
+    high, low, close = bars.high, bars.low, bars.close
+    total = bars.ts.shape[0]
     previous, average = state.true_range[0], state.true_range[1]
     weight = 1.0 / atr_period
-    awaited = _awaited(state)
     n = 0
-    for first in range(0, total, _BLOCK):
-        count = min(_BLOCK, total - first)
-        end = widest + count
-        for j in range(count):
-            times[widest + j] = ts[first + j]
-            highs[widest + j] = high[first + j]
-            negative_lows[widest + j] = -low[first + j]
-        _find_pivots(highs[:end], negative_lows[:end], widths, flags[:count], spare, other)
-        upper = min(state.open_price[1, _HIGH], state.open_price[2, _HIGH])
-        lower = max(state.open_price[1, _LOW], state.open_price[2, _LOW])
-        for j in range(count):
-            t = first + j
-            c = close[t]
-            average, value = true_range_average(start + t, high[t], low[t], previous, atr_period, weight, average)
-            previous = c
-            found = flags[j] & awaited
-            if (found != 0) | (c > upper) | (c < lower):
-                n = _events_of_bar(
-                    state, widths, found, highs, negative_lows, times, widest + j, c, threshold * value, rows, n
-                )
-                awaited = _awaited(state)
-                upper = min(state.open_price[1, _HIGH], state.open_price[2, _HIGH])
-                lower = max(state.open_price[1, _LOW], state.open_price[2, _LOW])
-        # In order: with few bars in the block the two parts overlap.
-        for k in range(widest):
-            times[k] = times[k + count]
-            highs[k] = highs[k + count]
-            negative_lows[k] = negative_lows[k + count]
-    for k in range(widest):
-        state.last_ts[k], state.last_high[k], state.last_negative_low[k] = times[k], highs[k], negative_lows[k]
+    t = 0
+    while t < total and (
+        (state.scales[_MICRO, LEG] == 0) | (state.scales[_INTERNAL, LEG] == 0) | (state.scales[_SWING, LEG] == 0)
+    ):
+        average, value = true_range_average(start + t, high[t], low[t], previous, atr_period, weight, average)
+        previous = close[t]
+        _follow_both(state, start + t, high[t], low[t])
+        n = _events_of_bar(bars, start, t, widths, threshold * value, state, rows, n)
+        t += 1
+
+    # From the first pivots on each scale waits on one side: what it waits for is kept in registers from event to event.
+    width_0, width_1, width_2 = widths
+    side_0, side_1, side_2 = _side(state, _MICRO), _side(state, _INTERNAL), _side(state, _SWING)
+    extreme_0, at_0 = state.pivots[_MICRO, side_0, EXTREME], state.marks[_MICRO, side_0, EXTREME_AT]
+    extreme_1, at_1 = state.pivots[_INTERNAL, side_1, EXTREME], state.marks[_INTERNAL, side_1, EXTREME_AT]
+    extreme_2, at_2 = state.pivots[_SWING, side_2, EXTREME], state.marks[_SWING, side_2, EXTREME_AT]
+    upper, lower = _nearest_open(state, HIGH), _nearest_open(state, LOW)
+    for k in range(t, total):
+        i = start + k
+        h, l, c = high[k], low[k], close[k]
+        average, value = true_range_average(i, h, l, previous, atr_period, weight, average)
+        previous = c
+        x = h if side_0 == HIGH else -l
+        at_0 = i if x >= extreme_0 else at_0
+        extreme_0 = x if x >= extreme_0 else extreme_0
+        x = h if side_1 == HIGH else -l
+        at_1 = i if x >= extreme_1 else at_1
+        extreme_1 = x if x >= extreme_1 else extreme_1
+        x = h if side_2 == HIGH else -l
+        at_2 = i if x >= extreme_2 else at_2
+        extreme_2 = x if x >= extreme_2 else extreme_2
+        if (at_0 == i - width_0) | (at_1 == i - width_1) | (at_2 == i - width_2) | (c > upper) | (-c > lower):
+            _keep(state, _MICRO, side_0, extreme_0, at_0)
+            _keep(state, _INTERNAL, side_1, extreme_1, at_1)
+            _keep(state, _SWING, side_2, extreme_2, at_2)
+            n = _events_of_bar(bars, start, k, widths, threshold * value, state, rows, n)
+            side_0, side_1, side_2 = _side(state, _MICRO), _side(state, _INTERNAL), _side(state, _SWING)
+            extreme_0, at_0 = state.pivots[_MICRO, side_0, EXTREME], state.marks[_MICRO, side_0, EXTREME_AT]
+            extreme_1, at_1 = state.pivots[_INTERNAL, side_1, EXTREME], state.marks[_INTERNAL, side_1, EXTREME_AT]
+            extreme_2, at_2 = state.pivots[_SWING, side_2, EXTREME], state.marks[_SWING, side_2, EXTREME_AT]
+            upper, lower = _nearest_open(state, HIGH), _nearest_open(state, LOW)
+    _keep(state, _MICRO, side_0, extreme_0, at_0)
+    _keep(state, _INTERNAL, side_1, extreme_1, at_1)
+    _keep(state, _SWING, side_2, extreme_2, at_2)
     state.true_range[0], state.true_range[1] = previous, average
+    _remember(bars, start, state)
     return n

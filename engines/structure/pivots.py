@@ -1,55 +1,82 @@
-"""Which bars stand out: for every bar whether the one ``width`` bars before it is above (below) all since.
+"""Where the next pivot may stand: the extreme of the last bars, in amortized constant time whatever the width.
 
-The extreme of a window is found by doubling: of 2 values from 1, of 4 from 2, and so on, each pass over a whole block. That is
-a handful of passes even for a wide window, and each is a plain loop without a branch that the compiler vectorizes.
+A bar is a pivot when it is ``width`` bars old and above all since, in other words when it is the last bar at the extreme of
+the ``width + 1`` newest. So the extreme is all that has to be followed, and only on the side the leg waits for. It cannot leave
+those bars unnoticed: at the bar at which it would, it is a pivot. The leg turns then, and the extreme of the other side has to
+be found among the last bars (`turn`). Looking at all of them each time would cost as much as the scale is wide when legs are
+short; so the extremes up to an anchor are kept, and later bars are added to what was found before (van Herk's two halves).
 """
 
 from __future__ import annotations
 
-from engines.bars import FloatArray
-from engines.kernel import lean_kernel
-from engines.structure.rows import FlagArray
+import numpy as np
+
+from engines.bars import BarArrays
+from engines.kernel import inlined_kernel, lean_kernel
+from engines.structure.state import (
+    ANCHOR,
+    EXTREME,
+    EXTREME_AT,
+    HIGH,
+    LATER,
+    LOOKED,
+    NOWHERE,
+    StructureState,
+)
+
+
+@inlined_kernel
+def value_of(bars: BarArrays, start: int, state: StructureState, i: int, side: int) -> float:
+    """High or negated low of a bar of this call or one of the last before it."""
+    if i >= start:
+        return bars.high[i - start] if side == HIGH else -bars.low[i - start]
+    return state.prices[side, i & (state.ts.shape[0] - 1)]
+
+
+@inlined_kernel
+def time_of(bars: BarArrays, start: int, state: StructureState, i: int) -> int:
+    """Open time of a bar of this call or one of the last before it."""
+    if i >= start:
+        return bars.ts[i - start]
+    return state.ts[i & (state.ts.shape[0] - 1)]
 
 
 @lean_kernel
-def _pairwise_greatest(left: FloatArray, right: FloatArray, out: FloatArray) -> None:
-    for j in range(out.shape[0]):
-        a, b = left[j], right[j]
-        out[j] = a if a > b else b
+def _last_extreme(bars: BarArrays, start: int, state: StructureState, i: int, scale: int, side: int, width: int) -> int:
+    """Last bar at the extreme of the ``width`` bars up to ``i``."""
+    mask = state.ts.shape[0] - 1
+    extreme, marks = state.look_back.extreme, state.look_back.marks
+    first = i - width + 1
+    if i - marks[scale, side, ANCHOR] >= width:
+        at, best = i, value_of(bars, start, state, i, side)
+        extreme[scale, side, i & mask] = i
+        for k in range(i - 1, first - 1, -1):
+            x = value_of(bars, start, state, k, side)
+            if x > best:
+                at, best = k, x
+            extreme[scale, side, k & mask] = at
+        marks[scale, side, ANCHOR] = i
+        marks[scale, side, LATER] = NOWHERE
+        marks[scale, side, LOOKED] = i
+        return at
+    later = marks[scale, side, LATER]
+    best = value_of(bars, start, state, later, side) if later != NOWHERE else -np.inf
+    for k in range(marks[scale, side, LOOKED] + 1, i + 1):
+        x = value_of(bars, start, state, k, side)
+        if x >= best:
+            later, best = k, x
+    marks[scale, side, LATER] = later
+    marks[scale, side, LOOKED] = i
+    at = extreme[scale, side, first & mask]
+    return later if best >= value_of(bars, start, state, at, side) else at
 
 
-@lean_kernel
-def _flag_standing_out(pivot: FloatArray, left: FloatArray, right: FloatArray, flag: int, flags: FlagArray) -> None:
-    for j in range(flags.shape[0]):
-        flags[j] |= ((pivot[j] > left[j]) & (pivot[j] > right[j])) * flag
-
-
-@lean_kernel
-def flag_pivots(
-    values: FloatArray, width: int, flag: int, flags: FlagArray, spare: FloatArray, other: FloatArray
-) -> None:
-    """Set ``flag`` for every bar at which the value ``width`` bars ago is greater than all since.
-
-    Parameters
-    ----------
-    values : ndarray of float64, shape (width + n,)
-        The ``width`` bars before the block, -inf where there were none, and the block. Negated lows for pivots below.
-    width : int
-    flag : int
-        A power of two.
-    flags : ndarray of uint8, shape (n,)
-        Changed in place.
-    spare, other : ndarray of float64
-        Room of at least ``width + n``.
-    """
-    whole = values.shape[0]
-    count = whole - width
-    # ``reached[j]`` is the greatest of the ``span`` values up to ``j``, from ``j = span - 1`` on.
-    reached, following, unused = values, spare, other
-    span = 1
-    while 2 * span <= width:
-        _pairwise_greatest(reached[span:whole], reached[: whole - span], following[span:whole])
-        reached, following, unused = following, unused, following
-        span *= 2
-    rest = width - span
-    _flag_standing_out(values[:count], reached[width:whole], reached[width - rest : whole - rest], flag, flags)
+@inlined_kernel
+def turn(bars: BarArrays, start: int, state: StructureState, i: int, scale: int, side: int, width: int) -> None:
+    """Wait for a pivot of the other side from bar ``i`` on."""
+    other = 1 - side
+    state.pivots[scale, side, EXTREME] = np.inf
+    state.marks[scale, side, EXTREME_AT] = NOWHERE
+    at = _last_extreme(bars, start, state, i, scale, other, width)
+    state.pivots[scale, other, EXTREME] = value_of(bars, start, state, at, other)
+    state.marks[scale, other, EXTREME_AT] = at

@@ -17,7 +17,7 @@ from engines.timeframe import Timeframe
 from engines.zones.admission import check_structure
 from engines.zones.kernel import advance_zones
 from engines.zones.ladders import LAST_STAGE, enter_all
-from engines.zones.lives import WRITTEN, new_pen
+from engines.zones.lives import WRITTEN, Pen, begin, new_pen_at
 from engines.zones.rows import ZONE_SCHEMA, ZoneRows, empty_rows, zone_frame
 from engines.zones.state import (
     COUNT,
@@ -88,6 +88,7 @@ class ZoneEngine(Engine[ZoneState]):
         if not wild_bar > 0:
             raise BadParameter(f"wild_bar must be above zero, not {wild_bar!r}")
         self._wild = float(wild_bar)
+        self._pen_at = new_pen_at()
         super().__init__(
             timeframe,
             {
@@ -174,7 +175,8 @@ class ZoneEngine(Engine[ZoneState]):
 
     def advance_checked(self, bars: BarArrays, structure: StructureRows, structure_count: int, rows: ZoneRows) -> int:
         """`advance_arrays` for bars that have been checked."""
-        pen = new_pen(rows, self._live_limit)
+        pen = Pen(rows, self._pen_at)
+        begin(pen, self._live_limit)
         advance_zones(
             bars,
             self.bars_seen,

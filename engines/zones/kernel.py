@@ -6,7 +6,7 @@ import numpy as np
 
 from engines.average_true_range import true_range_average
 from engines.bars import BarArrays
-from engines.kernel import kernel, lean_kernel
+from engines.kernel import lean_kernel
 from engines.structure.rows import Scale, StructureKind, StructureRows
 from engines.zones.ladders import has_origin, reached
 from engines.zones.lives import NOW, WRITTEN, WRITTEN_BEFORE, Pen, create, live_on
@@ -93,7 +93,7 @@ def _follow(state: ZoneState, structure: StructureRows, event: int, i: int, pen:
             create(book, row, best[row, HIGH], best[row, LOW], origin, best[row, BAR_VOLUME], pen)
 
 
-@kernel
+@lean_kernel
 def advance_zones(
     bars: BarArrays,
     start: int,

@@ -59,9 +59,14 @@ class Pen(NamedTuple):
     at: TimeArray
 
 
-def new_pen(rows: ZoneRows, live_limit: int) -> Pen:
-    """Make a pen that has written nothing."""
-    return Pen(rows, np.array([0, 0, 0, live_limit], np.int64))
+def new_pen_at() -> TimeArray:
+    """`Pen.at` of pens that are used one after the other."""
+    return np.zeros(4, np.int64)
+
+
+def begin(pen: Pen, live_limit: int) -> None:
+    """Let a pen begin at the first of its rows."""
+    pen.at[:] = (0, 0, 0, live_limit)
 
 
 @lean_kernel
