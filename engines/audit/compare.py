@@ -32,30 +32,42 @@ class Readings:
         their order.
     columns : tuple of str or None
         Columns that must stay what they were; None for all.
+    words : tuple of str or None
+        Columns that say to a person which reading it is; None for the key.
     """
 
     table: str
     key: tuple[str, ...] = ()
     columns: tuple[str, ...] | None = None
+    words: tuple[str, ...] | None = None
 
     @property
     def identity(self) -> list[str]:
         """``ts`` and the key."""
         return ["ts", *self.key]
 
-    def check(self, frame: object, who: str) -> pl.DataFrame:
+    def check(self, frame: object, who: str, last: datetime) -> pl.DataFrame:
         """Frame of readings with ``ts`` in the type of bars.
+
+        Parameters
+        ----------
+        frame : object
+            What was returned.
+        who : str
+            Who returned it, for messages.
+        last : datetime
+            Open time of the last bar that was given.
 
         Raises
         ------
         BadReading
-            If it is no frame, or has no such columns.
+            If it is no frame, has no such columns, or has rows of bars that were not given.
         """
         if not isinstance(frame, pl.DataFrame):
             raise BadReading(
                 f"{who} returned {type(frame).__name__}; it must return a polars DataFrame with a column ts"
             )
-        wanted = [*self.identity, *(self.columns or ())]
+        wanted = [*self.identity, *(self.columns or ()), *(self.words or ())]
         missing = [name for name in wanted if name not in frame.columns]
         if missing:
             raise BadReading(
@@ -69,7 +81,11 @@ class Readings:
             raise BadReading(f"{who} returned no ts in row {row}; every reading must say at which bar it was known")
         if dtype.time_zone is None:
             frame = frame.with_columns(pl.col("ts").dt.replace_time_zone("UTC"))
-        return frame if frame.schema["ts"] == TS_DTYPE else frame.with_columns(pl.col("ts").cast(TS_DTYPE))
+        if frame.schema["ts"] != TS_DTYPE:
+            frame = frame.with_columns(pl.col("ts").cast(TS_DTYPE))
+        if frame.height and cast("datetime", frame["ts"].max()) > last:
+            raise BadReading(f"{who} returned a row of {frame['ts'].max():%Y-%m-%d %H:%M}, a bar it was not given")
+        return frame
 
 
 @dataclass
@@ -80,7 +96,7 @@ class Tally:
     ----------
     readings : Readings
     limit : int
-        Findings to keep; all are counted.
+        Findings to keep of each kind and replay; all are counted.
     """
 
     readings: Readings
@@ -119,8 +135,8 @@ class Tally:
         gone = left.join(right, on=keys, how="anti", nulls_equal=True).sort(_ROW_BEFORE)
         late = right.join(left, on=keys, how="anti", nulls_equal=True).sort(_ROW_AFTER)
         self._note_rewritten(before[pairs[_ROW_BEFORE]], after[pairs[_ROW_AFTER]], seen)
-        self._note_rows(Change.WITHDRAWN, gone, seen)
-        self._note_rows(Change.LATE, late, seen)
+        self._note_rows(Change.WITHDRAWN, before, gone, _ROW_BEFORE, seen)
+        self._note_rows(Change.LATE, after, late, _ROW_AFTER, seen)
 
     def finish(self, last: pl.DataFrame) -> TableAudit:
         """Counts, given the last version of the table."""
@@ -148,17 +164,17 @@ class Tally:
             return
         rows = np.flatnonzero(np.logical_or.reduce(list(masks.values())))
         self._count(Change.REWRITTEN, self._numbered(before, _ROW_BEFORE)[rows].drop(_ROW_BEFORE), seen)
-        for row in rows[: self._room()].tolist():
+        for row in rows[: self._room(Change.REWRITTEN, seen)].tolist():
             name = next(name for name, mask in masks.items() if mask[row])
             self._keep(Change.REWRITTEN, before, row, name, before[name][row], after[name][row], seen)
 
-    def _note_rows(self, kind: Change, rows: pl.DataFrame, seen: _Sight) -> None:
-        """Note rows that came or went as a whole."""
+    def _note_rows(self, kind: Change, frame: pl.DataFrame, rows: pl.DataFrame, number: str, seen: _Sight) -> None:
+        """Note rows of a frame that came or went as a whole."""
         if rows.is_empty():
             return
         self._count(kind, rows.select(*self.readings.identity, _NTH), seen)
-        for row in range(min(rows.height, self._room())):
-            self._keep(kind, rows, row, None, None, None, seen)
+        for row in rows[number].head(self._room(kind, seen)).to_list():
+            self._keep(kind, frame, row, None, None, None, seen)
 
     def _count(self, kind: Change, keys: pl.DataFrame, seen: _Sight) -> None:
         self._changed.setdefault(Change.STORED if seen.replay is Replay.STORE else kind, []).append(keys)
@@ -166,22 +182,35 @@ class Tally:
     def _keep(
         self, kind: Change, frame: pl.DataFrame, row: int, column: str | None, before: Any, after: Any, seen: _Sight
     ) -> None:
-        key = tuple((name, frame[name][row]) for name in self.readings.key)
-        plain = (_plain(before), _plain(after))
-        found = Finding(
-            kind, self.readings.table, frame["ts"][row], key, column, *plain, seen.shown, seen.known, seen.replay
+        words = self.readings.key if self.readings.words is None else self.readings.words
+        self.findings.append(
+            Finding(
+                kind=kind,
+                table=self.readings.table,
+                ts=frame["ts"][row],
+                key=tuple((name, frame[name][row]) for name in self.readings.key),
+                words=" ".join(str(frame[name][row]) for name in words if frame[name][row] is not None),
+                column=column,
+                before=_plain(before),
+                after=_plain(after),
+                shown=seen.shown,
+                known=seen.known,
+                replay=seen.replay,
+            )
         )
-        self.findings.append(found)
 
-    def _room(self) -> int:
-        return max(self.limit - len(self.findings), 0)
+    def _room(self, kind: Change, seen: _Sight) -> int:
+        kept = sum(1 for one in self.findings if one.kind is kind and one.replay is seen.replay)
+        return max(self.limit - kept, 0)
 
     def _numbered(self, frame: pl.DataFrame, row: str) -> pl.DataFrame:
         """Identity of each row, its number among rows of the same identity, and its row number."""
         identity = self.readings.identity
-        return frame.select(identity).with_columns(
-            pl.int_range(pl.len()).over(identity).alias(_NTH), pl.int_range(pl.len()).alias(row)
-        )
+        ts = frame["ts"].to_physical().to_numpy()
+        number = pl.int_range(pl.len())
+        # One reading a bar is common, and numbering within groups is slow.
+        nth = pl.lit(0, pl.Int64) if (ts[1:] > ts[:-1]).all() else number.over(identity)
+        return frame.select(identity).with_columns(nth.alias(_NTH), number.alias(row))
 
     def _distinct(self, *keys: pl.DataFrame) -> int:
         return pl.concat(keys, how="vertical_relaxed").unique().height if keys else 0

@@ -55,6 +55,8 @@ class Finding:
         Bar the reading is stamped with.
     key : tuple of (str, value)
         What tells it from others of its bar.
+    words : str
+        The same for people.
     column : str or None
         Column that changed; None where the whole row came or went.
     before, after : value
@@ -70,6 +72,7 @@ class Finding:
     table: str
     ts: datetime
     key: tuple[tuple[str, Any], ...]
+    words: str
     column: str | None
     before: Any
     after: Any
@@ -78,8 +81,7 @@ class Finding:
     replay: Replay
 
     def __str__(self) -> str:
-        what = " ".join(_short(name, value) for name, value in self.key if value is not None)
-        row = f"{self.table}: the row of {_clock(self.ts)}{f' ({what})' if what else ''}"
+        row = f"{self.table}: the row of {_clock(self.ts)}{f' ({self.words})' if self.words else ''}"
         if self.replay is Replay.STORE:
             return f"{row} {self._against_store()}"
         return f"{row} {self._change()} {self._condition()}"
@@ -226,9 +228,3 @@ def _clock(ts: datetime) -> str:
 
 def _value(value: Any) -> str:
     return "null" if value is None else _clock(value) if isinstance(value, datetime) else repr(value)
-
-
-def _short(name: str, value: Any) -> str:
-    """Value of a key column; ids are cut, they are there to be searched for."""
-    text = _clock(value) if isinstance(value, datetime) else str(value)
-    return text[:8] if name.endswith("_id") else text if isinstance(value, str | datetime) else f"{name} {text}"

@@ -49,7 +49,7 @@ def rewritten_readings(
     name : str
         What is audited, for the report; ``read``'s own name by default.
     limit : int
-        Findings to keep as words; all are counted.
+        Findings to keep of each kind; all are counted.
     told : callable, optional
         Called with the number of bars just replayed, for progress.
 
@@ -121,10 +121,7 @@ def show(read: Read, bars: pl.DataFrame, readings: Readings) -> pl.DataFrame:
         returned = read(bars)
     except Exception as error:
         raise BadReading(f"{who} failed with {type(error).__name__}: {error}") from error
-    frame = readings.check(returned, who)
-    if frame.height and cast("datetime", frame["ts"].max()) > last:
-        raise BadReading(f"{who} returned a row of {frame['ts'].max():%Y-%m-%d %H:%M}, a bar it was not given")
-    return frame
+    return readings.check(returned, who, last)
 
 
 def _lengths(ends: Iterable[int], count: int) -> list[int]:
