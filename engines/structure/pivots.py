@@ -37,8 +37,8 @@ def value_of(bars: BarArrays, start: int, state: StructureState, i: int, side: i
 def time_of(bars: BarArrays, start: int, state: StructureState, i: int) -> int:
     """Open time of a bar of this call or one of the last before it."""
     if i >= start:
-        return bars.ts[i - start]
-    return state.ts[i & (state.ts.shape[0] - 1)]
+        return int(bars.ts[i - start])
+    return int(state.ts[i & (state.ts.shape[0] - 1)])
 
 
 @lean_kernel

@@ -6,7 +6,7 @@ import numpy as np
 
 from engines.average_true_range import true_range_average
 from engines.bars import BarArrays
-from engines.kernel import lean_kernel
+from engines.kernel import inlined_kernel, lean_kernel
 from engines.structure.rows import Scale, StructureKind, StructureRows
 from engines.zones.ladders import has_origin, reached
 from engines.zones.lives import NOW, WRITTEN, WRITTEN_BEFORE, Pen, create, live_on
@@ -36,7 +36,7 @@ _GAP_GROUPS, _POOL_GROUPS = 8, 10
 _NEVER = np.iinfo(np.int64).max
 
 
-@lean_kernel
+@inlined_kernel
 def _look_until(search: Search, row: int, end: int) -> None:
     """Bring the best bar of a search up to date with the bars before ``end``; the first of equals stays."""
     mask = search.ts.shape[0] - 1
@@ -58,7 +58,7 @@ def _look_until(search: Search, row: int, end: int) -> None:
         search.best_ts[row] = search.ts[at]
 
 
-@lean_kernel
+@inlined_kernel
 def _begin_search(search: Search, row: int, i: int, origin: int) -> None:
     """Search from the origin of a new pivot on."""
     mask = search.ts.shape[0] - 1
@@ -70,7 +70,7 @@ def _begin_search(search: Search, row: int, i: int, origin: int) -> None:
     search.pivot_ts[row] = origin
 
 
-@lean_kernel
+@inlined_kernel
 def _follow(state: ZoneState, structure: StructureRows, event: int, i: int, pen: Pen) -> None:
     """Do what a structure event of bar ``i`` asks for."""
     kind, scale = structure.kind[event], structure.scale[event]

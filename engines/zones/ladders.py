@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from engines.bars import FloatArray, TimeArray
-from engines.kernel import kernel, lean_kernel
+from engines.kernel import inlined_kernel, kernel
 from engines.zones.rows import ZoneKind
 from engines.zones.state import (
     BOTTOM,
@@ -38,7 +38,7 @@ GROUP_SIDE = np.array([side for _, _, side in GROUPS], np.int64)
 _FVG, _LIQUIDITY = int(ZoneKind.FVG), int(ZoneKind.LIQUIDITY)
 
 
-@lean_kernel
+@inlined_kernel
 def _awaited(book: Book, slot: int) -> tuple[int, float]:
     """Ladder of a zone, and the price on it, in the sign of its side."""
     group = book.marks[slot, GROUP]
@@ -60,7 +60,7 @@ def _awaited(book: Book, slot: int) -> tuple[int, float]:
     return (ladder, far) if kind == _FVG else (ladder + 1, far)
 
 
-@lean_kernel
+@inlined_kernel
 def climb(book: Book, slot: int) -> None:
     """Put a zone on the ladder of what it waits for. New rungs are near the market, so few have to move."""
     ladder, price = _awaited(book, slot)
@@ -74,7 +74,7 @@ def climb(book: Book, slot: int) -> None:
     book.rung_counts[ladder] += 1
 
 
-@lean_kernel
+@inlined_kernel
 def _leave_ladder(book: Book, slot: int) -> None:
     """Take a zone off its ladder, if it is on it: a zone that a bar may change is not while that bar is looked at."""
     ladder, price = _awaited(book, slot)
@@ -97,7 +97,7 @@ def _leave_ladder(book: Book, slot: int) -> None:
     book.rung_counts[ladder] = count - 1
 
 
-@lean_kernel
+@inlined_kernel
 def reached(book: Book, high: float, low: float, close: float) -> bool:
     """Whether a bar may change any zone."""
     counts, rungs = book.rung_counts, book.rungs
@@ -109,7 +109,7 @@ def reached(book: Book, high: float, low: float, close: float) -> bool:
     )
 
 
-@lean_kernel
+@inlined_kernel
 def take_due(book: Book, high: float, low: float, close: float) -> int:
     """Take the zones a bar may change off their ladders into ``due_slots``, oldest first; returns how many."""
     due = 0
@@ -131,7 +131,7 @@ def take_due(book: Book, high: float, low: float, close: float) -> int:
     return due
 
 
-@lean_kernel
+@inlined_kernel
 def _insert_due(book: Book, slot: int, due: int) -> int:
     """Insert a zone by age."""
     number = book.marks[slot, NUMBER]
@@ -145,7 +145,7 @@ def _insert_due(book: Book, slot: int, due: int) -> int:
     return due + 1
 
 
-@lean_kernel
+@inlined_kernel
 def enter(
     book: Book, number: int, group: int, stage: int, top: float, bottom: float, volume: float, origin: int, created: int
 ) -> int:
@@ -174,7 +174,7 @@ def enter(
     return int(slot)
 
 
-@lean_kernel
+@inlined_kernel
 def strike_off(book: Book, slot: int, on_ladder: bool) -> None:
     """Take a zone out of the book."""
     if on_ladder:
@@ -196,7 +196,7 @@ def strike_off(book: Book, slot: int, on_ladder: bool) -> None:
     book.counters[FREE_COUNT] = count + 1
 
 
-@lean_kernel
+@inlined_kernel
 def has_origin(book: Book, group: int, origin: int) -> bool:
     """Whether a zone of the group with this origin lives. A zone is younger than its origin, so older ones need no look."""
     slot = book.groups[group, YOUNGEST]

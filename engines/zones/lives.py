@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from engines.bars import TimeArray
-from engines.kernel import lean_kernel
+from engines.kernel import inlined_kernel
 from engines.zones.ladders import GROUP_KIND, GROUP_SCALE, GROUP_SIDE, climb, enter, strike_off, take_due
 from engines.zones.rows import ZoneEvent, ZoneKind, ZoneRows
 from engines.zones.state import (
@@ -69,7 +69,7 @@ def begin(pen: Pen, live_limit: int) -> None:
     pen.at[:] = (0, 0, 0, live_limit)
 
 
-@lean_kernel
+@inlined_kernel
 def _write(book: Book, slot: int, event: int, pen: Pen) -> None:
     rows, n = pen.rows, pen.at[WRITTEN]
     group = book.marks[slot, GROUP]
@@ -88,7 +88,7 @@ def _write(book: Book, slot: int, event: int, pen: Pen) -> None:
     pen.at[WRITTEN] = n + 1
 
 
-@lean_kernel
+@inlined_kernel
 def create(book: Book, group: int, top: float, bottom: float, origin: int, volume: float, pen: Pen) -> None:
     """Make a zone; the oldest of a full group is ended first."""
     if book.groups[group, COUNT] == pen.at[LIVE_LIMIT]:
@@ -101,7 +101,7 @@ def create(book: Book, group: int, top: float, bottom: float, origin: int, volum
     _write(book, slot, _CREATED, pen)
 
 
-@lean_kernel
+@inlined_kernel
 def _end_of_pool(supply: bool, level: float, high: float, low: float, close: float) -> int:
     if close > level if supply else close < level:
         return _BROKEN
@@ -110,7 +110,7 @@ def _end_of_pool(supply: bool, level: float, high: float, low: float, close: flo
     return _NO_EVENT
 
 
-@lean_kernel
+@inlined_kernel
 def _live_on(book: Book, slot: int, high: float, low: float, close: float, pen: Pen) -> None:
     """Look at one zone on a bar: touched, mitigated, ended, each at most once."""
     group = book.marks[slot, GROUP]
@@ -145,7 +145,7 @@ def _live_on(book: Book, slot: int, high: float, low: float, close: float, pen: 
         create(book, (group + BREAKER_OF_ORDER_BLOCK) ^ 1, top, bottom, origin, volume, pen)
 
 
-@lean_kernel
+@inlined_kernel
 def live_on(book: Book, high: float, low: float, close: float, pen: Pen) -> None:
     """Look at every zone that a bar may change, oldest first."""
     due = take_due(book, high, low, close)
