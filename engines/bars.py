@@ -9,7 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 from engines.errors import BadBars
-from engines.kernel import kernel
+from engines.kernel import kernel, lean_kernel
 from engines.timeframe import Timeframe
 
 FloatArray = npt.NDArray[np.float64]
@@ -63,7 +63,7 @@ _RULES = {
 }
 
 
-@kernel
+@lean_kernel
 def _price_rule(o: float, h: float, l: float, c: float) -> int:
     """Rule that a bad bar breaks: the first of 4 to 7 its prices break, else 8."""
     if not (np.isfinite(o) and np.isfinite(h) and np.isfinite(l) and np.isfinite(c)):
@@ -77,9 +77,12 @@ def _price_rule(o: float, h: float, l: float, c: float) -> int:
     return 8
 
 
-@kernel
-def _scan(bars: BarArrays, begin: int, end: int, last_ts: int, step: int, offset: int) -> tuple[int, int]:
-    """Row and rule number of the first bad bar in ``[begin, end)``, (-1, 0) if all are good."""
+@lean_kernel
+def first_bad_bar(bars: BarArrays, begin: int, end: int, last_ts: int, step: int, offset: int) -> tuple[int, int]:
+    """Row and rule number of the first bad bar in ``[begin, end)``, (-1, 0) if all are good.
+
+    Bar 0 is held against ``last_ts``, open times against the grid of ``step`` and ``offset`` ms.
+    """
     ts, open_, high, low, close, volume = bars
     previous = ts[begin - 1] if begin else last_ts
     for t in range(begin, end):
@@ -94,7 +97,7 @@ def _scan(bars: BarArrays, begin: int, end: int, last_ts: int, step: int, offset
     return -1, 0
 
 
-@kernel
+@lean_kernel
 def _is_sound(o: float, h: float, l: float, c: float, v: float) -> bool:
     """Whether a bar breaks no rule of prices and volume. A comparison with NaN is false, so NaN is not sound."""
     return (l > 0.0) & (l <= o) & (l <= c) & (o <= h) & (c <= h) & (h < np.inf) & (v >= 0.0) & (v < np.inf)
@@ -147,7 +150,7 @@ def _first_violation(
         if b == begin or not _is_plain(
             ts[b:end], open_[b:end], high[b:end], low[b:end], close[b:end], volume[b:end], step
         ):
-            row, rule = _scan(bars, begin, end, last_ts, step, offset)
+            row, rule = first_bad_bar(bars, begin, end, last_ts, step, offset)
         begin = end
     return row, rule
 
@@ -165,7 +168,12 @@ def check_bars(bars: BarArrays, timeframe: Timeframe, last_ts: int = NO_BAR) -> 
     """
     row, rule = _first_violation(*bars, last_ts, timeframe.milliseconds, timeframe.offset_ms)
     if rule:
-        raise BadBars(_RULES[rule].format(timeframe=timeframe.value), row)
+        raise BadBars(rule_in_words(rule, timeframe), row)
+
+
+def rule_in_words(rule: int, timeframe: Timeframe) -> str:
+    """Rule of a number that `first_bad_bar` returns."""
+    return _RULES[rule].format(timeframe=timeframe.value)
 
 
 def bar_arrays(bars: pl.DataFrame) -> BarArrays:

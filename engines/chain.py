@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 import polars as pl
@@ -20,6 +20,10 @@ from engines.structure.rows import STRUCTURE_SCHEMA, StructureRows, structure_fr
 from engines.timeframe import Timeframe
 from engines.zones import ZoneEngine
 from engines.zones.rows import ZONE_SCHEMA, ZoneRows
+
+if TYPE_CHECKING:
+    from engines.panel.arena import Arena
+    from engines.panel.rows import PanelRows
 
 _BLOCK = 65_536
 """Bars taken through all stages at a time: what lies between the stages does not grow with the number of bars."""
@@ -114,6 +118,30 @@ class Chain(CompositeEngine[NoState]):
             "settings": {name: dict(values) for name, values in (settings or {}).items()},
         }
         super().__init__(grid, parameters, NoState(), parts)
+        self._memory: Arena | None = None
+        self._in_panel = False
+        self._one_bar: PanelRows | None = None
+
+    @property
+    def memory(self) -> Arena | None:
+        """Arena of one that the states of all parts live in, once they were brought there (`engines.panel.memory`)."""
+        return self._memory
+
+    @property
+    def in_panel(self) -> bool:
+        """Whether the state lives in the memory of a panel."""
+        return self._in_panel
+
+    def settled(self, memory: Arena, *, in_panel: bool) -> None:
+        """Note where the states of the parts are now."""
+        self._memory = memory
+        self._in_panel = in_panel
+        self._one_bar = None
+
+    @property
+    def market(self) -> str:
+        """Market of the bars, ``exchange:SYMBOL``."""
+        return self.parameters["market"]
 
     def advance(self, bars: pl.DataFrame) -> ChainFrames:
         """Rows of all stages for the next bars.
@@ -171,6 +199,8 @@ class Chain(CompositeEngine[NoState]):
         BadBars
             If a bar breaks a rule. Nothing was advanced.
         """
+        if ts.shape == (1,):
+            return self._advance_bar(ts, (open_, high, low, close, volume), rows)
         arrays = self.accept_arrays(ts, open_, high, low, close, volume)
         written = lives = decided = 0
         for first, block in _blocks(arrays):
@@ -186,6 +216,14 @@ class Chain(CompositeEngine[NoState]):
             written, lives, decided = written + more_structure, lives + more_zones, end
         self.mark(arrays.ts)
         return ChainCounts(written, lives, decided)
+
+    def _advance_bar(self, ts: TimeArray, values: Sequence[FloatArray], rows: ChainRows) -> ChainCounts:
+        """`advance_arrays` for one bar, as a panel of one market: a single kernel, whose arrays were handed over before."""
+        from engines.panel.one_bar import advance_bar, one_bar_rows
+
+        if self._one_bar is None:
+            self._one_bar = one_bar_rows(self)
+        return advance_bar(self, self._one_bar, ts, values, rows)
 
     def new_rows(self, bars: int) -> ChainRows:
         """Room for all rows that the next ``bars`` bars can make."""

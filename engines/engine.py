@@ -153,6 +153,16 @@ class Engine(Generic[StateT]):
             self._clock[_LAST_TS] = ts[count - 1]
             self._clock[_BARS_SEEN] += count
 
+    @property
+    def clock(self) -> TimeArray:
+        """Open time (ms) of the last bar and number of bars seen, as kernels of composed engines change them."""
+        return self._clock
+
+    def move(self, state: StateT, clock: TimeArray) -> None:
+        """Go on in other memory, which must hold a copy of `state` and `clock`."""
+        self._state = state
+        self._clock = clock
+
     def snapshot(self) -> bytes:
         """State, version and parameters as bytes, to be given to `restore` in any process."""
         return pack(self.NAME, self.VERSION, self._parameters, {_CLOCK: self._clock, **self.state_arrays()})

@@ -11,7 +11,7 @@ from engines import versions
 from engines.bars import BAR_SCHEMA, TS_DTYPE, BarArrays, FloatArray, TimeArray
 from engines.engine import Engine
 from engines.errors import BadParameter
-from engines.kernel import kernel
+from engines.kernel import kernel, lean_kernel
 from engines.timeframe import Timeframe
 
 RESAMPLED_SCHEMA = pl.Schema({**BAR_SCHEMA, "base_bars": pl.UInt32()})
@@ -41,7 +41,7 @@ def new_pending_bar() -> PendingBar:
     return PendingBar(np.zeros(5), np.zeros(3, np.int64))
 
 
-@kernel
+@lean_kernel
 def fold_bar(
     ts: int,
     o: float,

@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from engines.bars import FloatArray
-from engines.kernel import kernel
+from engines.kernel import lean_kernel
 
 
-@kernel
+@lean_kernel
 def exponential(i: int, x: float, period: int, alpha: float, carried: float) -> tuple[float, float]:
     """Exponential average, seeded as TA-Lib does with the mean of the first ``period`` values.
 
@@ -44,7 +44,7 @@ def exponential(i: int, x: float, period: int, alpha: float, carried: float) -> 
     return carried, carried
 
 
-@kernel
+@lean_kernel
 def window_sum(i: int, ring: FloatArray, period: int) -> float:
     """Sum of the last ``period`` values (of all so far, while there are fewer), computed afresh.
 

@@ -7,10 +7,10 @@ Two sums are carried over the last ``period`` values: of ``d = x - centre`` and 
 from __future__ import annotations
 
 from engines.bars import FloatArray
-from engines.kernel import kernel
+from engines.kernel import lean_kernel
 
 
-@kernel
+@lean_kernel
 def slide(entering: float, leaving: float, first: float, second: float) -> tuple[float, float]:
     """Sums after one value has come in and one has gone out, both as deviations from the centre.
 
@@ -22,7 +22,7 @@ def slide(entering: float, leaving: float, first: float, second: float) -> tuple
     return first + (entering - leaving), second + (entering * entering - leaving * leaving)
 
 
-@kernel
+@lean_kernel
 def window_deviations(i: int, ring: FloatArray, period: int, centre: float) -> tuple[float, float]:
     """Both sums computed afresh around ``centre``; ``i``, ``ring`` and ``period`` as for `averages.window_sum`."""
     mask = ring.shape[0] - 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from engines.bars import FloatArray, TimeArray
 from engines.indicators.periods import RANGE
-from engines.kernel import kernel
+from engines.kernel import lean_kernel
 
 RANGE_SIZE = 4
 """Carried numbers: top and bottom, highest high and lowest low of the present block."""
@@ -16,7 +16,7 @@ RANGE_SIZE = 4
 LEG_UP, LEG_DOWN = 1, -1
 
 
-@kernel
+@lean_kernel
 def suffix_extremes(highs: FloatArray, lows: FloatArray, highest_after: FloatArray, lowest_after: FloatArray) -> None:
     """For every position of a full block: highest high and lowest low from there to the block's end.
 
@@ -32,7 +32,7 @@ def suffix_extremes(highs: FloatArray, lows: FloatArray, highest_after: FloatArr
         lowest_after[j] = low
 
 
-@kernel
+@lean_kernel
 def advance_range(
     high: FloatArray,
     low: FloatArray,

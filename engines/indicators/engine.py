@@ -17,7 +17,7 @@ from engines.indicators.periods import Periods
 from engines.indicators.rolling import ROLLING_SIZE, advance_rolling
 from engines.indicators.strength import STRENGTH_SIZE, advance_strength
 from engines.indicators.trend import TREND_SIZE, advance_trend
-from engines.kernel import kernel
+from engines.kernel import lean_kernel
 from engines.timeframe import Timeframe
 
 
@@ -37,33 +37,27 @@ class IndicatorState(NamedTuple):
     lowest_after: FloatArray
 
 
-@kernel
-def _advance(
-    ts: TimeArray,
-    high: FloatArray,
-    low: FloatArray,
-    close: FloatArray,
-    volume: FloatArray,
-    start: int,
-    periods: Periods,
-    trend: FloatArray,
-    rolling: FloatArray,
-    closes: FloatArray,
-    strength: FloatArray,
-    day_end: TimeArray,
-    dealing_range: FloatArray,
-    leg: TimeArray,
-    highs: FloatArray,
-    lows: FloatArray,
-    highest_after: FloatArray,
-    lowest_after: FloatArray,
-    out: FloatArray,
-) -> None:
-    """Run the families of columns one after the other: each then has its numbers in registers and few rows to write."""
-    advance_trend(close, start, periods, trend, out)
-    advance_rolling(close, start, periods, rolling, closes, out)
-    advance_strength(ts, high, low, close, volume, start, periods, strength, day_end, out)
-    advance_range(high, low, close, start, dealing_range, leg, highs, lows, highest_after, lowest_after, out)
+@lean_kernel
+def advance_indicators(bars: BarArrays, start: int, periods: Periods, state: IndicatorState, out: FloatArray) -> None:
+    """Run."""
+    advance_trend(bars.close, start, periods, state.trend, out)
+    advance_rolling(bars.close, start, periods, state.rolling, state.closes, out)
+    advance_strength(
+        bars.ts, bars.high, bars.low, bars.close, bars.volume, start, periods, state.strength, state.day_end, out
+    )
+    advance_range(
+        bars.high,
+        bars.low,
+        bars.close,
+        start,
+        state.dealing_range,
+        state.leg,
+        state.highs,
+        state.lows,
+        state.highest_after,
+        state.lowest_after,
+        out,
+    )
 
 
 class IndicatorEngine(Engine[IndicatorState]):
@@ -145,6 +139,11 @@ class IndicatorEngine(Engine[IndicatorState]):
         )
 
     @property
+    def periods(self) -> Periods:
+        """Lengths of all windows, as kernels take them."""
+        return self._periods
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """Names of the indicator columns, in the order of the rows of ``out``."""
         return self._columns
@@ -224,7 +223,7 @@ class IndicatorEngine(Engine[IndicatorState]):
         """`advance_arrays` for bars that have been checked already, as the stages of a chain are."""
         # The kernel is compiled for one layout; what is laid out otherwise gets a copy.
         rows = out if out.flags.c_contiguous else self.empty_rows(bars.ts.shape[0])
-        _advance(bars.ts, *bars[2:], self.bars_seen, self._periods, *self._state, rows)
+        advance_indicators(bars, self.bars_seen, self._periods, self._state, rows)
         if rows is not out:
             out[...] = rows
         self.mark(bars.ts)

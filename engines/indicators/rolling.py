@@ -8,7 +8,7 @@ from engines.bars import FloatArray
 from engines.indicators.averages import window_sum
 from engines.indicators.bands import slide, window_deviations
 from engines.indicators.periods import BANDS, SMA, Periods
-from engines.kernel import kernel
+from engines.kernel import lean_kernel
 
 ROLLING_SIZE = 12
 """Carried numbers: the sums of three averages and of the bands' middle, their peaks; centre, two sums and peak of the bands."""
@@ -24,7 +24,7 @@ it stand for up to `ANCHOR_GRID` bars. A trend that has run away from the bands'
 """
 
 
-@kernel
+@lean_kernel
 def advance_rolling(
     close: FloatArray, start: int, periods: Periods, carried: FloatArray, ring: FloatArray, out: FloatArray
 ) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from engines.bars import FloatArray, TimeArray
 from engines.indicators.averages import exponential
 from engines.indicators.periods import ATR, OBV, RSI, VWAP, Periods
-from engines.kernel import kernel
+from engines.kernel import lean_kernel
 
 STRENGTH_SIZE = 8
 """Carried numbers: previous close, mean gain, mean loss, two true-range averages, OBV, three times the day's value and volume."""
@@ -15,7 +15,7 @@ STRENGTH_SIZE = 8
 _DAY_MS = 86_400_000
 
 
-@kernel
+@lean_kernel
 def advance_strength(
     ts: TimeArray,
     high: FloatArray,

@@ -7,13 +7,13 @@ import numpy as np
 from engines.bars import FloatArray
 from engines.indicators.averages import exponential
 from engines.indicators.periods import EMA, MACD, Periods
-from engines.kernel import kernel
+from engines.kernel import lean_kernel
 
 TREND_SIZE = 7
 """Carried numbers: four averages, MACD's fast and slow average and its signal."""
 
 
-@kernel
+@lean_kernel
 def advance_trend(close: FloatArray, start: int, periods: Periods, carried: FloatArray, out: FloatArray) -> None:
     """Fill the EMA and MACD rows of ``out``.
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from engines.kernel import kernel
+from engines.kernel import lean_kernel
 from engines.signals.view import BarView, CandidateRows
 
 FIRST_TARGET_REWARD = 1.0
 """Distance of the first target from the entry, in units of the initial risk."""
 
 
-@kernel
+@lean_kernel
 def propose(
     t: int,
     view: BarView,

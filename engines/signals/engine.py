@@ -124,6 +124,16 @@ class SignalEngine(CompositeEngine[NoState]):
         """Names of the strategies, in order."""
         return self._names
 
+    @property
+    def higher(self) -> HigherTimeframe | None:
+        """The timeframe that confirms; None where nothing does."""
+        return self._parts.get(_HIGHER)  # pyright: ignore[reportReturnType] - the part of that name
+
+    @property
+    def runners(self) -> tuple[StrategyRunner, ...]:
+        """The strategies at work, in order."""
+        return tuple(self._runner(number) for number in range(len(self._names)))
+
     def words(self, strategy: int, flags: int) -> list[str]:
         """Reasons of a signal, in words."""
         return self._runner(strategy).strategy.words(flags)
@@ -238,7 +248,7 @@ class SignalEngine(CompositeEngine[NoState]):
         self.mark(bars.ts)
         return _merge(made)
 
-    def frame(self, ts: TimeArray, rows: SignalRows, zone_ids: pl.Series) -> pl.DataFrame:
+    def frame(self, ts: TimeArray, rows: SignalRows, zone_ids: pl.Series, market: str | None = None) -> pl.DataFrame:
         """Signals as a frame of `SIGNAL_SCHEMA`.
 
         Parameters
@@ -248,12 +258,14 @@ class SignalEngine(CompositeEngine[NoState]):
         rows : SignalRows
         zone_ids : Series of str
             Ids of the block's zone rows.
+        market : str, optional
+            Market of the signals; this engine's unless given.
         """
         if not rows.bar.shape[0]:
             return pl.DataFrame(schema=SIGNAL_SCHEMA)
         numbers: list[int] = rows.strategy.tolist()
         times = ts[rows.bar]
-        ids = signal_ids(self._market, self.timeframe, self._names, rows.strategy, times, rows.direction)
+        ids = signal_ids(market or self._market, self.timeframe, self._names, rows.strategy, times, rows.direction)
         flags: list[int] = rows.reasons.tolist()
         behind: list[int] = rows.zone.tolist()
         last_target = np.where(np.isnan(rows.target_2), rows.target_1, rows.target_2)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from engines.bars import FloatArray, TimeArray
-from engines.kernel import kernel
+from engines.kernel import lean_kernel
 from engines.signals.view import (
     CREATED,
     FVG,
@@ -71,7 +71,7 @@ def new_book() -> Book:
     )
 
 
-@kernel
+@lean_kernel
 def drop_taken_pivots(high: float, low: float, highs: FloatArray, lows: FloatArray, marks: TimeArray) -> None:
     """Forget the pivots that a bar reached. Pivots stand nearest last, so only those reached are looked at."""
     while marks[_HIGHS] > 0 and highs[marks[_HIGHS] - 1] <= high:
@@ -80,7 +80,7 @@ def drop_taken_pivots(high: float, low: float, highs: FloatArray, lows: FloatArr
         marks[_LOWS] -= 1
 
 
-@kernel
+@lean_kernel
 def fold_pivot(
     kind: int, scale: int, level: float, highs: FloatArray, lows: FloatArray, marks: TimeArray, pivots: FloatArray
 ) -> None:
@@ -96,19 +96,19 @@ def fold_pivot(
         marks[_LOWS] = _stack(lows, marks[_LOWS], level, -1.0)
 
 
-@kernel
+@lean_kernel
 def fold_sweep(side: int, index: int, marks: TimeArray) -> None:
     """Remember that the bar of absolute index ``index`` swept a pool of this side."""
     marks[_SWEPT_LOWS if side > 0 else _SWEPT_HIGHS] = index
 
 
-@kernel
+@lean_kernel
 def changes_map(kind: int, event: int) -> bool:
     """Whether a zone row begins or ends a gap or a pool."""
     return kind in (FVG, LIQUIDITY) and event != TOUCHED and event != MITIGATED
 
 
-@kernel
+@lean_kernel
 def fold_zone(
     kind: int,
     event: int,
@@ -127,7 +127,7 @@ def fold_zone(
         _begin_or_end(event, side, top, bottom, origin_ts, pools, marks, _POOLS)
 
 
-@kernel
+@lean_kernel
 def _begin_or_end(
     event: int,
     side: int,
@@ -155,13 +155,13 @@ def _begin_or_end(
             return
 
 
-@kernel
+@lean_kernel
 def swept_within(index: int, marks: TimeArray, direction: int, bars: int) -> bool:
     """Whether the last ``bars`` bars up to ``index`` swept the liquidity a move in this direction feeds on."""
     return index - marks[_SWEPT_LOWS if direction > 0 else _SWEPT_HIGHS] < bars
 
 
-@kernel
+@lean_kernel
 def overlaps_gap(book: Book, direction: int, top: float, bottom: float) -> bool:
     """Whether a live gap of this side shares a price with ``[bottom, top]``."""
     for i in range(book.marks[_GAPS]):
@@ -170,7 +170,7 @@ def overlaps_gap(book: Book, direction: int, top: float, bottom: float) -> bool:
     return False
 
 
-@kernel
+@lean_kernel
 def next_level(book: Book, direction: int, beyond: float, high: float, low: float) -> float:
     """Nearest opposing liquidity or untaken pivot strictly beyond a price in this direction; NaN if there is none.
 
@@ -191,13 +191,13 @@ def next_level(book: Book, direction: int, beyond: float, high: float, low: floa
     return found
 
 
-@kernel
+@lean_kernel
 def last_pivot(book: Book, scale: int, direction: int) -> float:
     """Price of the last pivot on the losing side of a move in this direction, at the internal or swing scale."""
     return book.pivots[1 if scale == SWING else 0, 1 if direction > 0 else 0]
 
 
-@kernel
+@lean_kernel
 def _stack(levels: FloatArray, n: int, level: float, sign: float) -> int:
     """Insert a level into a stack that stands farthest first; returns how many there are. A known level is not repeated."""
     place = n
@@ -218,7 +218,7 @@ def _stack(levels: FloatArray, n: int, level: float, sign: float) -> int:
     return n + 1
 
 
-@kernel
+@lean_kernel
 def _remove(zones: FloatArray, place: int, marks: TimeArray, count: int) -> None:
     n = marks[count] - 1
     for i in range(place, n):

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from engines.bars import TimeArray
-from engines.kernel import kernel
+from engines.kernel import lean_kernel
 from engines.signals.candidates import propose
 from engines.signals.levels import (
     Book,
@@ -100,7 +100,7 @@ class PullbackState(NamedTuple):
     last: TimeArray
 
 
-@kernel
+@lean_kernel
 def _fold(view: BarView, p: PullbackParameters, state: PullbackState, rows: CandidateRows) -> int:
     structure_from, zones_from = view.structure_from, view.zones_from
     structure_kind, structure_scale, level = view.structure.kind, view.structure.scale, view.structure.level
@@ -129,7 +129,7 @@ def _fold(view: BarView, p: PullbackParameters, state: PullbackState, rows: Cand
     return n
 
 
-@kernel
+@lean_kernel
 def _decide(
     t: int, zone: int, view: BarView, p: PullbackParameters, state: PullbackState, rows: CandidateRows, n: int
 ) -> int:

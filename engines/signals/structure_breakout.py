@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from engines.bars import FloatArray, TimeArray
-from engines.kernel import kernel
+from engines.kernel import lean_kernel
 from engines.signals.candidates import propose
 from engines.signals.levels import (
     Book,
@@ -93,7 +93,7 @@ class BreakoutState(NamedTuple):
     last: TimeArray
 
 
-@kernel
+@lean_kernel
 def _fold(view: BarView, p: BreakoutParameters, state: BreakoutState, rows: CandidateRows) -> int:
     structure_from, zones_from = view.structure_from, view.zones_from
     kind, scale, level = view.structure.kind, view.structure.scale, view.structure.level
@@ -123,7 +123,7 @@ def _fold(view: BarView, p: BreakoutParameters, state: BreakoutState, rows: Cand
     return n
 
 
-@kernel
+@lean_kernel
 def _decide(
     t: int, event: int, view: BarView, p: BreakoutParameters, state: BreakoutState, rows: CandidateRows, n: int
 ) -> int:

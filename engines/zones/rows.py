@@ -155,10 +155,15 @@ def zone_ids(rows: ZoneRows, count: int, market: str, timeframe: Timeframe | str
 def zone_frame(rows: ZoneRows, count: int, market: str, timeframe: Timeframe | str) -> pl.DataFrame:
     """First ``count`` events as a frame of `ZONE_SCHEMA`."""
     cut = ZoneRows(*(column[:count].copy() for column in rows))  # pyright: ignore[reportArgumentType] - one type a field
+    return named_zone_frame(cut, zone_ids(cut, count, market, timeframe))
+
+
+def named_zone_frame(cut: ZoneRows, ids: pl.Series) -> pl.DataFrame:
+    """Frame of `ZONE_SCHEMA` of all of ``cut``, whose memory it shares, and the ids of the zones."""
     return pl.DataFrame(
         {
             "ts": pl.Series(cut.ts).cast(TS_DTYPE),
-            "zone_id": zone_ids(cut, count, market, timeframe),
+            "zone_id": ids,
             "kind": names_of(cut.kind, KIND_NAMES),
             "event": names_of(cut.event, EVENT_NAMES),
             "side": cut.side,
