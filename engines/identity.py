@@ -98,15 +98,10 @@ def ids(
     -------
     Series of String, length n
     """
-    encoded = [prefix.encode() for prefix in prefixes]
-    lengths = np.array([len(prefix) for prefix in encoded], np.int64)
-    table = np.zeros((len(encoded), int(lengths.max(initial=0)) + 1), np.uint8)
-    for row, prefix in zip(table, encoded, strict=True):
-        row[: len(prefix)] = np.frombuffer(prefix, np.uint8)
     count = which.shape[0]
     text = np.empty((count, _TEXT_LENGTH), np.uint8)
     stacked = np.ascontiguousarray(np.stack(times, axis=1)) if times else np.empty((count, 0), np.int64)
-    text_uuids(np.frombuffer(NAMESPACE.bytes, np.uint8).copy(), table, lengths, which, stacked, text)
+    text_uuids(NAMESPACE.bytes, [prefix.encode() for prefix in prefixes], which, stacked, text)
     offsets = np.arange(count + 1, dtype=np.int64) * _TEXT_LENGTH
     # Imported late: it takes as long to load as the rest of an engine.
     arrow: Any = import_module("pyarrow")
