@@ -39,7 +39,7 @@ class Arena(NamedTuple):
     layout: TimeArray
 
 
-_ROOM = dict(zip(("float64", "int64", "int8", "uint8"), Arena._fields, strict=False))
+_ROOM: dict[str, str] = dict(zip(("float64", "int64", "int8", "uint8"), Arena._fields, strict=False))
 """Field of the arena by type of number."""
 
 
@@ -61,10 +61,7 @@ def arena_of(states: Sequence[tuple[Any, ...]]) -> Arena:
         layout[k, :3] = widths[room], array.size, array.shape[-1]
         layout[k, 3] = array.shape[-2] if array.ndim > 1 else 1
         widths[room] += array.size
-    made = Arena(
-        *(np.zeros((len(states), widths[name]), kind) for kind, name in _ROOM.items()),  # pyright: ignore[reportArgumentType]
-        layout,
-    )
+    made = _joined({name: np.zeros((len(states), widths[name]), kind) for kind, name in _ROOM.items()}, layout)
     for market, state in enumerate(states):
         for mine, theirs in zip(_arrays(view_of(made, market, states[0])), _arrays(state), strict=True):
             if mine.shape != theirs.shape:
@@ -90,13 +87,18 @@ def arena_of_numbers(numbers: tuple[Any, ...]) -> Arena:
         room = _ROOM[array.dtype.name]
         layout[k, 0] = len(rows[room])
         rows[room].append(array[0])
-    return Arena(*(np.array([rows[name]], kind) for kind, name in _ROOM.items()), layout)  # pyright: ignore[reportArgumentType]
+    return _joined({name: np.array([rows[name]], kind) for kind, name in _ROOM.items()}, layout)
 
 
 def part_of(arena: Arena, market: int) -> Arena:
     """Arena of one market of an arena, in the same memory."""
-    rows = [rows[market : market + 1] for rows in arena[:-1]]
-    return Arena(*rows, arena.layout)
+    rows = {name: getattr(arena, name)[market : market + 1] for name in _ROOM.values()}
+    return _joined(rows, arena.layout)
+
+
+def cut(rows: StateT, begin: int, end: int) -> StateT:
+    """The same rows of each array of a NamedTuple."""
+    return type(rows)(*(column[begin:end] for column in rows))
 
 
 def taker(form: tuple[Any, ...], path: str) -> Callable[[Arena, int], Any]:
@@ -127,6 +129,10 @@ def taker(form: tuple[Any, ...], path: str) -> Callable[[Arena, int], Any]:
     source = f"def take(arena, market):\n    return {expression}\n"
     exec(source, names)  # noqa: S102 - text made here, of nothing but field names and numbers
     return inlined_kernel(names["take"])
+
+
+def _joined(rows: dict[str, npt.NDArray[Any]], layout: TimeArray) -> Arena:
+    return Arena(rows["floats"], rows["integers"], rows["small"], rows["flags"], layout)
 
 
 def _arrays(state: tuple[Any, ...]) -> Iterator[npt.NDArray[Any]]:
@@ -165,19 +171,21 @@ def _view(arena: Arena, market: int, form: Any, layout: Iterator[list[int]]) -> 
 def _expression(value: Any, numbers: Iterator[int], names: dict[str, Any]) -> str:
     """Source text that takes an array, or a NamedTuple of such, out of an arena."""
     if isinstance(value, tuple):
-        fields = "".join(f"{_expression(field, numbers, names)}, " for field in cast("tuple[Any, ...]", value))
-        if type(value) is tuple:  # pyright: ignore[reportUnknownArgumentType]
+        inner = cast("tuple[Any, ...]", value)
+        fields = "".join(f"{_expression(field, numbers, names)}, " for field in inner)
+        if type(inner) is tuple:
             return f"({fields})"
         name = f"class_{len(names)}"
-        names[name] = type(value)
+        names[name] = type(inner)
         return f"{name}({fields})"
     k = next(numbers)
     begin, length, last, middle = (f"arena.layout[{k}, {column}]" for column in range(4))
     if not isinstance(value, np.ndarray):
         number = f"arena.{'floats' if isinstance(value, float) else 'integers'}[market, {begin}]"
         return f"({number} != 0)" if isinstance(value, bool) else number
-    row = f"arena.{_ROOM[value.dtype.name]}[market, {begin} : {begin} + {length}]"
-    if value.ndim == 1:
+    array = cast("npt.NDArray[Any]", value)
+    row = f"arena.{_ROOM[array.dtype.name]}[market, {begin} : {begin} + {length}]"
+    if array.ndim == 1:
         return row
-    shape = f"{middle}, {last}" if value.ndim == 2 else f"{length} // ({middle} * {last}), {middle}, {last}"
+    shape = f"{middle}, {last}" if array.ndim == 2 else f"{length} // ({middle} * {last}), {middle}, {last}"
     return f"{row}.reshape(({shape}))"

@@ -85,8 +85,9 @@ def _zone_ids(rows: ZoneRows, market: Places, names: Sequence[str], timeframe: T
     kind, scale = rows.kind.astype(np.int64), rows.scale.astype(np.int64) - NO_SCALE
     code = ((market * len(KIND_NAMES) + kind) * 2 + (rows.side < 0)) * scales + scale
     found, which = np.unique(code, return_inverse=True)
+    codes: list[int] = found.tolist()
     prefixes: list[str] = []
-    for value in found.tolist():
+    for value in codes:
         rest, at = divmod(value, scales)
         rest, down = divmod(rest, 2)
         place, kind_at = divmod(rest, len(KIND_NAMES))
@@ -105,11 +106,10 @@ def _signals(chain: Chain, part: Part, names: Sequence[str], ts: TimeArray, zone
         *(cast("Any", column)[order] for column in part.desk.signals.rows),
     )
     engine = cast("SignalEngine", chain.part("signals"))
+    bars: list[int] = np.unique(rows.bar).tolist()
     frames: list[pl.DataFrame] = []
-    for bar in np.unique(rows.bar).tolist():
+    for bar in bars:
         own = SignalRows(*(cast("Any", column)[rows.bar == bar] for column in rows))
         frame = engine.frame(ts, own, zone_ids, market=names[bar])
-        frames.append(
-            frame.insert_column(0, pl.repeat(names[bar], frame.height, dtype=pl.String, eager=True).alias("market"))
-        )
+        frames.append(frame.insert_column(0, pl.Series("market", [names[bar]] * frame.height, pl.String)))
     return pl.concat(frames)

@@ -15,6 +15,7 @@ from engines.panel.strategies import COMPILED, StrategyStates
 from engines.resample import PendingBar
 from engines.signals.engine import SignalEngine
 from engines.signals.higher import HigherTimeframe, LastHigherBar
+from engines.signals.strategy import Strategy
 from engines.structure.state import StructureState
 from engines.timeframe import Timeframe
 from engines.zones.state import ZoneState
@@ -116,7 +117,7 @@ def gathered(chain: Chain) -> MarketState:
         ),
         StrategyStates(
             *(
-                runner.state if runner is not None else strategy.new_state(strategy.parameters)
+                runner.state if runner is not None else _unused_state(strategy)
                 for strategy, runner in zip(COMPILED, runners, strict=True)
             )
         ),
@@ -144,6 +145,10 @@ def settle(chain: Chain, memory: Arena, *, in_panel: bool = False) -> None:
         if engine is not None:
             engine.move(state, clock)
     chain.settled(memory, in_panel=in_panel)
+
+
+def _unused_state(strategy: Strategy[Any, Any]) -> Any:
+    return strategy.new_state(strategy.parameters)
 
 
 def _state(engine: Engine[Any] | None) -> Any:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from engines.bars import BarArrays
 from engines.chain import Chain
+from engines.panel.arena import cut
 from engines.panel.parameters import others_of
 from engines.panel.rows import PanelRows, Part
 from engines.signals.frames import structure_events, zone_events
 from engines.signals.view import BarView, HigherView
-from engines.structure.rows import StructureRows
-from engines.zones.rows import ZoneRows
 
 _ONLY = np.zeros(1, np.int64)
 
@@ -37,11 +35,11 @@ def decide_others(chain: Chain, j: int, call: PanelRows, part: Part) -> None:
     ends = desk.marks.ends
     structure_begin, zones_begin = ends[k - 1] if k else (0, 0)
     structure_end, zones_end = ends[k]
-    structure = StructureRows(*(column[structure_begin:structure_end] for column in desk.structure))
-    zones = ZoneRows(*(column[zones_begin:zones_end] for column in desk.zones))
+    structure = cut(desk.structure, structure_begin, structure_end)
+    zones = cut(desk.zones, zones_begin, zones_end)
     last = higher.state
     view = BarView(
-        BarArrays(*(column[j : j + 1] for column in call.inputs.call.bars)),
+        cut(call.inputs.call.bars, j, j + 1),
         chain.bars_seen - 1,
         call.indicators[j],
         structure_events(structure),

@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 import polars as pl
 
-from engines.bars import FloatArray, TimeArray, bar_arrays, rule_in_words
+from engines.bars import BarArrays, FloatArray, TimeArray, bar_arrays, rule_in_words
 from engines.chain import Chain, ChainCounts, ChainFrames
 from engines.errors import BadBars, BadParameter
 from engines.panel.arena import arena_of, part_of
@@ -189,7 +189,8 @@ class Panel:
             As they were given in the call.
         rows : PanelRows
         """
-        names = [self._markets[k] for k in markets.tolist()]
+        places: list[int] = markets.tolist()
+        names = [self._markets[k] for k in places]
         return panel_frames(self._first, names, ts.copy(), rows)
 
     def _advance_part(self, part: Part, rows: PanelRows, *, unchecked: bool = False) -> tuple[int, int]:
@@ -209,10 +210,10 @@ class Panel:
         places = {market: k for k, market in enumerate(self._markets)}
         markets = np.array([places[market] for market, _ in found], np.int64)
         arrays = [bar_arrays(frame) for _, frame in found]
-        ts, *values = (np.concatenate(column) for column in zip(*arrays, strict=True))
+        bars = BarArrays(*(np.concatenate(column) for column in zip(*arrays, strict=True)))
         rows = self.new_rows(len(found))
-        self.advance_arrays(markets, ts, *values, rows)
-        return self.frames(markets, ts, rows)
+        self.advance_arrays(markets, *bars, rows)
+        return self.frames(markets, bars.ts, rows)
 
     def _by_market(self, bars: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
         """Bars of each market, in the panel's order."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple, cast
 
 from engines.chain import Chain
+from engines.indicators import IndicatorEngine
 from engines.indicators.periods import Periods
 from engines.panel.memory import ChainParts
 from engines.panel.strategies import COMPILED, NOT_RUN, StrategyParameters
@@ -66,24 +67,26 @@ def parameters_of(chain: Chain) -> PanelParameters:
     zones = cast("Any", parts.base[3])
     grid, higher = chain.timeframe, chain.timeframe.higher
     spare = HigherTimeframe(timeframe=Timeframe.M15)
-    indicators, structure = parts.higher
+    own = cast("IndicatorEngine", chain.part("indicators"))
+    above = cast("IndicatorEngine", parts.higher[0] or spare.part("indicators"))
+    structure_above = cast("StructureEngine", parts.higher[1] or spare.part("structure"))
     runners = {runner.strategy.name: runner.strategy for runner in signals.runners}
     return PanelParameters(
         bar_ms=grid.milliseconds,
         offset_ms=grid.offset_ms,
         higher_ms=higher.milliseconds if higher else 0,
         higher_offset_ms=higher.offset_ms if higher else 0,
-        periods=chain.part("indicators").periods,
+        periods=own.periods,
         structure=_structure_parameters(chain.part("structure")),
-        higher_periods=(indicators or spare.part("indicators")).periods,
-        higher_structure=_structure_parameters(structure or spare.part("structure")),
+        higher_periods=above.periods,
+        higher_structure=_structure_parameters(structure_above),
         wild_bar=zones.parameters["wild_bar"],
         zones_atr_period=zones.parameters["atr_period"],
         zone_room=zones.new_rows(1).ts.shape[0],
         live_limit=zones.parameters["live_limit"],
         strategies=StrategyParameters(
-            *(runners.get(strategy.name, strategy).parameters for strategy in COMPILED),
-            tuple(
+            *(runners.get(strategy.name, strategy).parameters for strategy in COMPILED),  # pyright: ignore[reportArgumentType] - in the order of the fields
+            places=tuple(
                 signals.strategies.index(strategy.name) if strategy.name in runners else NOT_RUN
                 for strategy in COMPILED
             ),

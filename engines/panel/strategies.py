@@ -26,4 +26,4 @@ class StrategyParameters(NamedTuple):
 
     smc_pullback: PullbackParameters
     structure_breakout: BreakoutParameters
-    places: tuple[int, int]
+    places: tuple[int, ...]
