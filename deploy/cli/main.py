@@ -122,6 +122,36 @@ def chart(
 
 
 @app.command()
+def audit(
+    market: MarketOption = None,
+    timeframe: TimeframeOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    prefixes: Annotated[int, typer.Option("--prefixes", min=2, metavar="N", help="Places to replay from.")] = 100,
+    seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Other seeds look at other places.")] = 1,
+    function: Annotated[
+        str | None,
+        typer.Option(
+            "--function", metavar="FILE:NAME", help="Audit this function of bars instead of the stored tables."
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    home: HomeOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Replay stored bars and report readings that are rewritten, withdrawn or late. There must be none.
+
+    Without a market or timeframe all that is stored is audited.
+    """
+    del debug
+    from deploy.cli.audit import AuditOptions, audit_stores
+    from deploy.cli.options import Options
+
+    series = Options.of(None, market, timeframe, since, until)
+    audit_stores(AuditOptions(series, prefixes, seed, function), home, as_json=as_json)
+
+
+@app.command()
 def down(home: HomeOption = None, debug: DebugOption = False) -> None:
     """Stop the platform, wherever it was started."""
     del debug

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-_COLUMNS_WITHOUT_TERMINAL = 160
+COLUMNS_WITHOUT_TERMINAL = 160
 
 
 @contextmanager
@@ -35,7 +35,7 @@ def terminal(log: Path | None) -> Iterator[Console]:
         os.dup2(descriptor, 1)
         os.dup2(descriptor, 2)
         with os.fdopen(os.dup(kept[0]), "w", buffering=1) as stream:
-            width = None if stream.isatty() else _COLUMNS_WITHOUT_TERMINAL
+            width = None if stream.isatty() else COLUMNS_WITHOUT_TERMINAL
             yield Console(file=stream, width=width)
     finally:
         sys.stdout.flush()

@@ -1,7 +1,7 @@
 """Replay audit: whether a reading, once shown, is ever rewritten or withdrawn, or is shown late."""
 
 from engines.audit.compare import Readings
-from engines.audit.findings import AuditReport, BadReading, Change, Finding, Replay, TableAudit, joined
+from engines.audit.findings import AuditReport, BadReading, Change, Finding, Replay, TableAudit
 from engines.audit.plan import AuditPlan, other_future
 from engines.audit.prefixes import rewritten_readings
 from engines.audit.readers import (
@@ -30,7 +30,6 @@ __all__ = [
     "audit",
     "audit_stored",
     "chain_reader",
-    "joined",
     "other_future",
     "register_reader",
     "registered_readers",

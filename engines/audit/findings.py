@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -154,7 +153,9 @@ class AuditReport:
         Replays that were compared with a longer one.
     tables : tuple of TableAudit
     findings : tuple of Finding
-        The first of each table, in order of time; the counts are of all.
+        The first of each table, kind and replay; the counts are of all.
+    of_store : bool
+        Whether stored rows were held against what the stored bars make.
     """
 
     name: str
@@ -164,6 +165,7 @@ class AuditReport:
     prefixes: int
     tables: tuple[TableAudit, ...]
     findings: tuple[Finding, ...] = ()
+    of_store: bool = False
 
     @property
     def readings(self) -> int:
@@ -189,8 +191,10 @@ class AuditReport:
     def verdict(self) -> str:
         """One sentence."""
         extent = f"{self.readings:,} readings of {self.bars:,} bars, {self.prefixes:,} replays"
-        if self.readings == 0:
+        if self.readings == 0 and self.passed:
             return f"{self.name}: nothing was shown ({extent}), so nothing could be rewritten"
+        if self.passed and self.of_store:
+            return f"{self.name}: every reading is stored as the stored bars make it ({extent})"
         if self.passed:
             return f"{self.name}: nothing was rewritten, withdrawn or late ({extent})"
         counts = [
@@ -204,20 +208,6 @@ class AuditReport:
             if count
         ]
         return f"{self.name}: {self.rewritten:,} readings did not stay what they were: {', '.join(counts)} ({extent})"
-
-
-def joined(name: str, reports: Iterable[AuditReport]) -> AuditReport:
-    """Reports of one series as one: tables one after the other, replays added up."""
-    parts = list(reports)
-    return AuditReport(
-        name,
-        max((part.bars for part in parts), default=0),
-        min((part.first for part in parts if part.first is not None), default=None),
-        max((part.last for part in parts if part.last is not None), default=None),
-        sum(part.prefixes for part in parts),
-        tuple(table for part in parts for table in part.tables),
-        tuple(finding for part in parts for finding in part.findings),
-    )
 
 
 def _clock(ts: datetime) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
@@ -108,30 +108,23 @@ def registered_readers() -> dict[str, MakeReader]:
     return dict(_REGISTER)
 
 
-def chain_reader(
-    market: str,
-    timeframe: str,
-    snapshot: bytes | None = None,
-    *,
-    strategies: Sequence[str] | None = None,
-    **options: Any,
-) -> EngineReader:
+def chain_reader(market: str, timeframe: str, begin: Callable[[], Any] | None = None) -> EngineReader:
     """The chain and the outcomes of its signals.
 
     Parameters
     ----------
     market, timeframe : str
-    snapshot : bytes, optional
-        State of a chain to begin at, as `engines.chain.Chain.snapshot` returned it; outcomes then are those of the signals
-        decided from there on.
-    strategies : sequence of str, optional
-        Those that run; the built-in ones by default.
-    **options
-        As for `engines.chain.Chain`.
+    begin : callable, optional
+        Makes the `engines.chain.Chain` that has seen none of the bars; one with the defaults if not given. A chain restored
+        from a stored state makes an audit of the bars after it; its outcomes are those of the signals from there on.
     """
 
     def start() -> Stepper:
-        return _ChainStepper.begin(market, timeframe, snapshot, strategies, options)
+        from engines.chain import Chain
+        from engines.signals import OutcomeEngine
+
+        chain = Chain(timeframe=timeframe, market=market) if begin is None else begin()
+        return _ChainStepper(chain, OutcomeEngine(timeframe=timeframe, market=market))
 
     tables = (INDICATORS, STRUCTURE_EVENTS, ZONE_EVENTS, SIGNALS, SIGNAL_OUTCOMES)
     return EngineReader("chain", tables, start, _ChainStepper.restore)
@@ -145,25 +138,6 @@ class _ChainStepper:
     def __init__(self, chain: Any, outcomes: Any) -> None:
         self._chain = chain
         self._outcomes = outcomes
-
-    @classmethod
-    def begin(
-        cls,
-        market: str,
-        timeframe: str,
-        snapshot: bytes | None,
-        strategies: Sequence[str] | None,
-        options: Mapping[str, Any],
-    ) -> _ChainStepper:
-        """Make one at its first bar, or at a chain's state."""
-        from engines.chain import Chain
-        from engines.signals import OutcomeEngine
-
-        outcomes = OutcomeEngine(timeframe=timeframe, market=market)
-        if snapshot is not None:
-            return cls(Chain.restore(snapshot, timeframe=timeframe, market=market), outcomes)
-        chosen = {} if strategies is None else {"strategies": tuple(strategies)}
-        return cls(Chain(timeframe=timeframe, market=market, **chosen, **options), outcomes)
 
     @classmethod
     def restore(cls, data: bytes) -> _ChainStepper:

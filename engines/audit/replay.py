@@ -267,6 +267,7 @@ def audit_stored(
         1,
         tuple(audits),
         tuple(finding for tally in tallies.values() for finding in tally.findings),
+        of_store=True,
     )
 
 

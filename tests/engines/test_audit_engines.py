@@ -23,13 +23,13 @@ from engines.audit import (
     audit,
     audit_stored,
     chain_reader,
-    joined,
     other_future,
     register_reader,
     registered_readers,
     single_engine_reader,
 )
 from engines.bars import bar_arrays, check_bars
+from engines.chain import Chain
 from engines.indicators import IndicatorEngine
 from engines.timeframe import Timeframe
 from tests.engines.market_bars import Awkward, bars_frame, simulated_bars
@@ -140,7 +140,11 @@ def test_rows_of_bars_gone_by(bars):
 
 
 def test_the_chain_passes_with_every_table(bars):
-    report = audit(chain_reader(MARKET, "15m", settings=EAGER), simulated_bars(5_000, seed=8), PLAN)
+    report = audit(
+        chain_reader(MARKET, "15m", lambda: Chain(timeframe="15m", market=MARKET, settings=EAGER)),
+        simulated_bars(5_000, seed=8),
+        PLAN,
+    )
     assert report.rewritten == 0
     assert {table.table: table.readings > 0 for table in report.tables} == dict.fromkeys(
         ("indicators", "structure_events", "zone_events", "signals", "signal_outcomes"), True
@@ -149,10 +153,10 @@ def test_the_chain_passes_with_every_table(bars):
 
 def test_a_chain_that_begins_at_a_snapshot(bars):
     whole = chain_reader(MARKET, "15m").start().advance(bars)
-    head = chain_reader(MARKET, "15m").start()
+    head = Chain(timeframe="15m", market=MARKET)
     head.advance(bars[:400])
-    state = head._chain.snapshot()
-    resumed = chain_reader(MARKET, "15m", state)
+    state = head.snapshot()
+    resumed = chain_reader(MARKET, "15m", lambda: Chain.restore(state))
     assert audit(resumed, bars[400:], PLAN).passed
     stored = {"indicators": whole["indicators"], "zone_events": whole["zone_events"]}
     assert audit_stored(resumed, bars[400:], stored).passed
@@ -228,7 +232,7 @@ def test_other_futures_are_legal_bars_and_other_ones(bars):
 
 
 def test_stored_rows_that_are_not_what_the_bars_make(bars):
-    one = chain_reader(MARKET, "15m", settings=EAGER)
+    one = chain_reader(MARKET, "15m", lambda: Chain(timeframe="15m", market=MARKET, settings=EAGER))
     rows = dict(one.start().advance(bars))
     assert audit_stored(one, bars, rows).passed
     number = pl.int_range(pl.len())
@@ -294,15 +298,6 @@ def test_readers_are_registered_by_name(bars):
 
         readers._REGISTER.pop("mine", None)
     assert set(registered_readers()) == {"chain"}
-
-
-def test_reports_are_joined(bars):
-    one = audit(reader(Mean), bars, PLAN)
-    two = audit(FunctionReader(Readings("x"), lambda bars: bars.select("ts", mean=pl.col("close").mean())), bars, PLAN)
-    both = joined("all", [one, two])
-    assert (both.prefixes, both.rewritten) == (one.prefixes + two.prefixes, two.rewritten)
-    assert [table.table for table in both.tables] == ["means", "x"]
-    assert both.verdict.startswith("all: ")
 
 
 def test_an_engine_without_its_table_is_refused(bars):
