@@ -37,7 +37,7 @@ import polars as pl
 
 from engines.bars import NO_BAR, BarArrays, FloatArray, TimeArray, bar_arrays, check_bars, take_arrays
 from engines.errors import BadParameter, StateMismatch
-from engines.state import AnyArray, check_parameters, pack, unpack
+from engines.state import AnyArray, check_layout, check_parameters, encoded_identity, pack_as, unpack
 from engines.timeframe import Timeframe
 
 StateT = TypeVar("StateT", bound=tuple[Any, ...])
@@ -85,6 +85,7 @@ class Engine(Generic[StateT]):
     def __init__(self, timeframe: Timeframe | str, parameters: Mapping[str, Any], state: StateT) -> None:
         self._grid = Timeframe(timeframe)
         self._parameters = _as_json({"timeframe": self._grid.value, **parameters})
+        self._identity: str | None = None
         self._clock = np.array([NO_BAR, 0], np.int64)
         self._state = state
 
@@ -165,7 +166,9 @@ class Engine(Generic[StateT]):
 
     def snapshot(self) -> bytes:
         """State, version and parameters as bytes, to be given to `restore` in any process."""
-        return pack(self.NAME, self.VERSION, self._parameters, {_CLOCK: self._clock, **self.state_arrays()})
+        if self._identity is None:
+            self._identity = encoded_identity(self.NAME, self.VERSION, self._parameters)
+        return pack_as(self._identity, {_CLOCK: self._clock, **self.state_arrays()})
 
     @classmethod
     def restore(cls, data: bytes, **expected: Any) -> Self:
@@ -210,17 +213,7 @@ class Engine(Generic[StateT]):
             If names, dtypes or shapes are not those of this engine's state.
         """
         wanted = dict(_flatten("", self._state))
-        if set(wanted) != set(arrays):
-            odd = ", ".join(sorted(set(wanted) ^ set(arrays)))
-            raise StateMismatch(f"snapshot of {self.NAME} has other state arrays ({odd}); recompute from the bars")
-        for name, array in wanted.items():
-            found = arrays[name]
-            skip = 1 if name in self.GROWING else 0
-            if found.dtype != array.dtype or found.ndim != array.ndim or found.shape[skip:] != array.shape[skip:]:
-                raise StateMismatch(
-                    f"snapshot of {self.NAME} has {name} as {found.dtype}{found.shape}, "
-                    f"expected {array.dtype}{array.shape}; recompute from the bars"
-                )
+        check_layout(self.NAME, wanted, arrays, self.GROWING)
         self._state = cast("StateT", _rebuild("", self._state, arrays))
 
     def __repr__(self) -> str:

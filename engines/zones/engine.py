@@ -10,38 +10,22 @@ import polars as pl
 from engines import versions
 from engines.bars import BarArrays, FloatArray, TimeArray
 from engines.engine import Engine, positive
-from engines.errors import BadParameter, StateMismatch
+from engines.errors import BadParameter
 from engines.state import AnyArray
 from engines.structure.rows import StructureRows, structure_rows
 from engines.timeframe import Timeframe
 from engines.zones.admission import check_structure
 from engines.zones.kernel import advance_zones
-from engines.zones.ladders import LAST_STAGE, enter_all
 from engines.zones.lives import WRITTEN, Pen, begin, new_pen_at
 from engines.zones.rows import ZONE_SCHEMA, ZoneRows, empty_rows, zone_frame
-from engines.zones.state import (
-    COUNT,
-    GROUP,
-    GROUPS,
-    LIVE_MOST,
-    NEXT_NUMBER,
-    NOBODY,
-    NUMBER,
-    STAGE,
-    VOLUME,
-    ZoneState,
-    new_book,
-    new_state,
-)
+from engines.zones.snapshot import revived, stored
+from engines.zones.state import COUNT, GROUPS, LIVE_MOST, ZoneState, new_state
 
 _BLOCK = 65_536
 _ROWS_PER_BAR = 24
 """A bar makes at most one gap, one pool and two order blocks, each of at most four events, and as many breakers."""
 _ROWS_PER_LIVE_ZONE = 7
 """What a zone that lives, and the breaker it may become, can still have."""
-
-_BOOK = "book."
-_MARKS, _PRICES, _NEXT = "zones.marks", "zones.prices", "zones.next_number"
 
 
 class ZoneEngine(Engine[ZoneState]):
@@ -82,7 +66,7 @@ class ZoneEngine(Engine[ZoneState]):
         atr_period: int = 200,
     ) -> None:
         self._market = market
-        widest = max(positive("internal", internal), positive("swing", swing))
+        self._widest = max(positive("internal", internal), positive("swing", swing))
         self._live_limit = positive("live_limit", live_limit)
         self._atr_period = positive("atr_period", atr_period)
         if not wild_bar > 0:
@@ -99,7 +83,7 @@ class ZoneEngine(Engine[ZoneState]):
                 "wild_bar": self._wild,
                 "atr_period": atr_period,
             },
-            new_state(widest, live_limit),
+            new_state(self._widest, live_limit),
         )
 
     @property
@@ -198,47 +182,17 @@ class ZoneEngine(Engine[ZoneState]):
         return zone_frame(rows, count, self._market, self.timeframe.value)
 
     def state_arrays(self) -> dict[str, AnyArray]:
-        """State with the live zones as a table, oldest first, so that a snapshot is as small as what it holds."""
-        book = self._state.book
-        live = np.flatnonzero(book.marks[:, NUMBER] != NOBODY)
-        live = live[np.argsort(book.marks[live, NUMBER])]
-        others = {name: array for name, array in super().state_arrays().items() if not name.startswith(_BOOK)}
-        return {
-            **others,
-            _MARKS: book.marks[live, : STAGE + 1],
-            _PRICES: book.prices[live],
-            _NEXT: book.counters[NEXT_NUMBER:].copy(),
-        }
+        """State in the form in which it is stored (`engines.zones.snapshot`)."""
+        return stored(self._state, self.bars_seen, self.timeframe.milliseconds)._asdict()
 
     def load_arrays(self, arrays: Mapping[str, AnyArray]) -> None:
-        """Enter the zones of the table into an empty book.
+        """Replace the state by what `state_arrays` once returned.
 
         Raises
         ------
         StateMismatch
             If names, dtypes, shapes or numbers are not those of this engine's state.
         """
-        others = dict(arrays)
-        marks, prices, following = (others.pop(name, np.empty(0)) for name in (_MARKS, _PRICES, _NEXT))
-        fresh = new_book(self._live_limit)
-        if not _is_table(marks, prices, following, self._live_limit):
-            raise StateMismatch("snapshot of zones has no sound table of live zones; recompute from the bars")
-        enter_all(fresh, np.ascontiguousarray(marks), np.ascontiguousarray(prices))
-        fresh.counters[NEXT_NUMBER] = following[0]
-        whole = {f"{_BOOK}{name}": array for name, array in fresh._asdict().items()}
-        super().load_arrays({**others, **whole})
-
-
-def _is_table(marks: AnyArray, prices: AnyArray, following: AnyArray, live_limit: int) -> bool:
-    """Whether a table of live zones could be entered into a book: a wrong slot or group would break memory."""
-    count = marks.shape[0]
-    if marks.shape != (count, STAGE + 1) or prices.shape != (count, 3) or following.shape != (1,):
-        return False
-    if marks.dtype != np.int64 or prices.dtype != np.float64 or following.dtype != np.int64:
-        return False
-    numbers, groups, stages = marks[:, NUMBER], marks[:, GROUP], marks[:, STAGE]
-    if ((groups < 0) | (groups >= len(GROUPS)) | (stages < 0) | (stages > LAST_STAGE)).any():
-        return False
-    if (np.bincount(groups, minlength=1) > live_limit).any() or not np.isfinite(prices[:, :VOLUME]).all():
-        return False
-    return bool((np.diff(np.concatenate([[NOBODY], numbers, following])) > 0).all())
+        self._state = revived(
+            self.NAME, arrays, self._widest, self._live_limit, self.bars_seen, self.timeframe.milliseconds
+        )

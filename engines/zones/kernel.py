@@ -22,6 +22,7 @@ from engines.zones.state import (
     LOW_2,
     NOBODY,
     OPEN_1,
+    SEARCHES,
     VOLUME_1,
     Search,
     ZoneState,
@@ -37,7 +38,7 @@ _NEVER = np.iinfo(np.int64).max
 
 
 @inlined_kernel
-def _look_until(search: Search, row: int, end: int) -> None:
+def look_until(search: Search, row: int, end: int) -> None:
     """Bring the best bar of a search up to date with the bars before ``end``; the first of equals stays."""
     mask = search.ts.shape[0] - 1
     sought = search.sought[row & 1]
@@ -86,7 +87,7 @@ def _follow(state: ZoneState, structure: StructureRows, event: int, i: int, pen:
     else:
         # A break upwards is of a pivot high, and makes demand: groups and searches of a scale stand in the same order.
         row = 2 * (scale - _INTERNAL) + (structure.direction[event] < 0)
-        _look_until(search, row, i)
+        look_until(search, row, i)
         origin = search.best_ts[row]
         if not has_origin(book, row, origin):
             best = search.best
@@ -157,9 +158,9 @@ def advance_zones(
         average, value = true_range_average(i, h, l, close_1, atr_period, weight, average)
         wild = h - l >= wild_bar * value
         if i & half == 0:
-            for row in range(4):
+            for row in range(SEARCHES):
                 if search.next_bar[row] != NOBODY:
-                    _look_until(search, row, i)
+                    look_until(search, row, i)
         at = i & mask
         search.sought[0, at] = h if wild else l
         search.sought[1, at] = -l if wild else -h

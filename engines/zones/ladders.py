@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engines.bars import FloatArray, TimeArray
-from engines.kernel import inlined_kernel, kernel
+from engines.kernel import inlined_kernel
 from engines.zones.rows import ZoneKind
 from engines.zones.state import (
     BOTTOM,
@@ -39,7 +38,7 @@ _FVG, _LIQUIDITY = int(ZoneKind.FVG), int(ZoneKind.LIQUIDITY)
 
 
 @inlined_kernel
-def _awaited(book: Book, slot: int) -> tuple[int, float]:
+def awaited(book: Book, slot: int) -> tuple[int, float]:
     """Ladder of a zone, and the price on it, in the sign of its side."""
     group = book.marks[slot, GROUP]
     stage = book.marks[slot, STAGE]
@@ -63,7 +62,7 @@ def _awaited(book: Book, slot: int) -> tuple[int, float]:
 @inlined_kernel
 def climb(book: Book, slot: int) -> None:
     """Put a zone on the ladder of what it waits for. New rungs are near the market, so few have to move."""
-    ladder, price = _awaited(book, slot)
+    ladder, price = awaited(book, slot)
     j = book.rung_counts[ladder]
     while book.rungs[ladder, j] > price:
         book.rungs[ladder, j + 1] = book.rungs[ladder, j]
@@ -77,7 +76,7 @@ def climb(book: Book, slot: int) -> None:
 @inlined_kernel
 def _leave_ladder(book: Book, slot: int) -> None:
     """Take a zone off its ladder, if it is on it: a zone that a bar may change is not while that bar is looked at."""
-    ladder, price = _awaited(book, slot)
+    ladder, price = awaited(book, slot)
     count = book.rung_counts[ladder]
     low, high = 1, count + 1
     while low < high:
@@ -146,10 +145,10 @@ def _insert_due(book: Book, slot: int, due: int) -> int:
 
 
 @inlined_kernel
-def enter(
+def settle(
     book: Book, number: int, group: int, stage: int, top: float, bottom: float, volume: float, origin: int, created: int
 ) -> int:
-    """Enter a zone as the youngest of its group; returns its slot. There must be one free."""
+    """Give a zone the next free slot, as the youngest of its group; returns the slot. It is on no ladder yet."""
     left = book.counters[FREE_COUNT] - 1
     book.counters[FREE_COUNT] = left
     slot = book.free[left]
@@ -170,7 +169,6 @@ def enter(
         book.marks[youngest, YOUNGER] = slot
     book.groups[group, YOUNGEST] = slot
     book.groups[group, COUNT] += 1
-    climb(book, slot)
     return int(slot)
 
 
@@ -205,32 +203,6 @@ def has_origin(book: Book, group: int, origin: int) -> bool:
             return True
         slot = book.marks[slot, OLDER]
     return False
-
-
-@kernel
-def enter_all(book: Book, marks: TimeArray, prices: FloatArray) -> None:
-    """Enter zones, oldest first.
-
-    Parameters
-    ----------
-    book : Book
-        Empty.
-    marks : ndarray of int64, shape (n, 5)
-        The columns up to `STAGE`.
-    prices : ndarray of float64, shape (n, 3)
-    """
-    for k in range(marks.shape[0]):
-        enter(
-            book,
-            marks[k, NUMBER],
-            marks[k, GROUP],
-            marks[k, STAGE],
-            prices[k, TOP],
-            prices[k, BOTTOM],
-            prices[k, VOLUME],
-            marks[k, ORIGIN],
-            marks[k, CREATED],
-        )
 
 
 LAST_STAGE = WAS_MITIGATED

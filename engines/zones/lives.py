@@ -12,7 +12,7 @@ import numpy as np
 
 from engines.bars import TimeArray
 from engines.kernel import inlined_kernel
-from engines.zones.ladders import GROUP_KIND, GROUP_SCALE, GROUP_SIDE, climb, enter, strike_off, take_due
+from engines.zones.ladders import GROUP_KIND, GROUP_SCALE, GROUP_SIDE, climb, settle, strike_off, take_due
 from engines.zones.rows import ZoneEvent, ZoneKind, ZoneRows
 from engines.zones.state import (
     BOTTOM,
@@ -97,7 +97,8 @@ def create(book: Book, group: int, top: float, bottom: float, origin: int, volum
         strike_off(book, oldest, True)
     number = book.counters[NEXT_NUMBER]
     book.counters[NEXT_NUMBER] = number + 1
-    slot = enter(book, number, group, UNTOUCHED, top, bottom, volume, origin, pen.at[NOW])
+    slot = settle(book, number, group, UNTOUCHED, top, bottom, volume, origin, pen.at[NOW])
+    climb(book, slot)
     _write(book, slot, _CREATED, pen)
 
 

@@ -42,6 +42,8 @@ LEAST, HIGH, LOW, BAR_VOLUME = range(4)
 """Columns of `Search.best`."""
 OPEN_1, HIGH_1, LOW_1, CLOSE_1, VOLUME_1, HIGH_2, LOW_2 = range(7)
 """Elements of `ZoneState.before`: of the last bar (1) and the one before it (2)."""
+SEARCHES = 4
+"""One for each side of the scales internal and swing."""
 NOBODY = -1
 """Number of an empty slot, neighbour of the first and the last of a group, bar of a search without a pivot."""
 
@@ -172,9 +174,9 @@ def new_state(widest: int, live_limit: int) -> ZoneState:
         np.zeros((2, ring)),
         np.zeros(ring),
         np.zeros(ring, np.int64),
-        np.zeros((4, 4)),
-        np.zeros(4, np.int64),
-        np.zeros(4, np.int64),
-        np.full(4, NOBODY, np.int64),
+        np.zeros((SEARCHES, 4)),
+        np.zeros(SEARCHES, np.int64),
+        np.zeros(SEARCHES, np.int64),
+        np.full(SEARCHES, NOBODY, np.int64),
     )
     return ZoneState(new_book(live_limit), search, np.zeros(7), np.zeros(1, np.int64), np.zeros(2), np.zeros(1))

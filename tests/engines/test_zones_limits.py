@@ -130,11 +130,12 @@ def test_hundreds_of_zones_live_and_a_crash_ends_them_oldest_first(up):
 
 
 def test_snapshots_are_small(real_data):
-    bars = real_bars(real_data, "binance_BTCUSDT_5m_2024-01_2024-09")
+    """A few kilobytes, and 37 bytes a zone that lives."""
     both = Both("5m")
-    both.advance(bars)
+    assert len(both.zones.snapshot()) < 4_500
+    both.advance(real_bars(real_data, "binance_BTCUSDT_5m_2024-01_2024-09"))
     assert both.zones.live > 100
-    assert len(both.zones.snapshot()) < 100_000
+    assert len(both.zones.snapshot()) < 4_500 + 37 * both.zones.live
     assert len(both.structure.snapshot()) < 4_000
 
 
@@ -142,23 +143,29 @@ def test_a_table_of_zones_that_cannot_be_is_refused():
     both = Both()
     both.advance(simulated_bars(3_000, seed=2))
     found = unpack(both.zones.snapshot(), "zones", ZoneEngine.VERSION)
-    marks = found.arrays["zones.marks"]
-    assert marks.shape[0] > 10
-    groups, stages = marks.copy(), marks.copy()
-    groups[3, 3], stages[3, 4] = 99, -1
-    for name, array in {
-        "zones.marks": groups,
-        "zones.prices": found.arrays["zones.prices"][1:],
-        "zones.next_number": found.arrays["zones.next_number"] * 0,
-    }.items():
-        broken = {**found.arrays, name: array}
+    clock, arrays = found.arrays["@clock"], found.arrays
+    assert arrays["zone_stages"].shape[0] > 10
+    broken = {
+        "zone_stages": [arrays["zone_stages"] + 3, arrays["zone_stages"][1:]],
+        "zone_times": [arrays["zone_times"] * np.uint32(0), arrays["zone_times"][1:]],
+        "zone_prices": [arrays["zone_prices"] + np.inf, arrays["zone_prices"][1:]],
+        "zone_counts": [arrays["zone_counts"] + 1, -arrays["zone_counts"]],
+        "next_number": [arrays["next_number"] * 0],
+        "next_bar": [arrays["next_bar"] - 1],
+        "@clock": [clock - [0, 1]],
+    }
+    for name, array in ((name, array) for name, each in broken.items() for array in each):
+        data = pack("zones", ZoneEngine.VERSION, found.parameters, {**arrays, name: array})
         with pytest.raises(StateMismatch, match="table of live zones"):
-            ZoneEngine.restore(pack("zones", ZoneEngine.VERSION, found.parameters, broken))
-    with pytest.raises(StateMismatch, match="table of live zones"):
-        ZoneEngine.restore(pack("zones", ZoneEngine.VERSION, found.parameters, {**found.arrays, "zones.marks": stages}))
+            ZoneEngine.restore(data)
     few = {**found.parameters, "live_limit": 1}
     with pytest.raises(StateMismatch, match="table of live zones"):
-        ZoneEngine.restore(pack("zones", ZoneEngine.VERSION, few, found.arrays))
+        ZoneEngine.restore(pack("zones", ZoneEngine.VERSION, few, arrays))
+    named = {name: array for name, array in arrays.items() if name != "best"}
+    with pytest.raises(StateMismatch, match=r"other state arrays \(best\)"):
+        ZoneEngine.restore(pack("zones", ZoneEngine.VERSION, found.parameters, named))
+    with pytest.raises(StateMismatch, match="has bars as"):
+        ZoneEngine.restore(pack("zones", ZoneEngine.VERSION, {**found.parameters, "swing": 200}, arrays))
 
 
 def test_the_mean_body_does_not_drift(real_data):
