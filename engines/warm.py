@@ -19,7 +19,7 @@ _DAYS = 10
 _TIMEFRAME = Timeframe.M15
 _MARKET = "sim:BTCUSDT"
 _FEW = 8
-_ENGINES = ("simulation", "resample", "indicators", "chain", "outcomes", "risk")
+_ENGINES = ("simulation", "resample", "indicators", "chain", "outcomes", "risk", "panel")
 
 
 class WarmListener(Protocol):
@@ -93,6 +93,27 @@ def warm_signals() -> None:
     SignalEngine(timeframe=_TIMEFRAME, market=_MARKET).advance_checked(bars, columns, structure, 0, zones, 0)
 
 
+def warm_others() -> None:
+    """Compile all but the panel."""
+    for name in _run_engines():
+        if name == _ENGINES[-2]:
+            return
+
+
+def warm_panel() -> None:
+    """Compile the loop over markets, which the stages and the built-in strategies become a part of."""
+    import polars as pl
+
+    from engines.chain import Chain
+    from engines.panel import Panel
+
+    bars = _bars(1)
+    # Enough markets for two threads: with one the bars are checked by another kernel.
+    names = pl.Series("market", [f"sim:{number}" for number in range(128)])
+    with Panel([Chain(timeframe=_TIMEFRAME, market=name) for name in names], threads=2) as panel:
+        panel.advance(names.to_frame().join(bars, how="cross"))
+
+
 def _bars(count: int) -> pl.DataFrame:
     """Make bars that no kernel is needed for: too few for one of the higher timeframe."""
     import polars as pl
@@ -124,7 +145,8 @@ def _run_engines() -> Iterator[str]:
 
     from engines.chain import Chain
 
-    signals = Chain(timeframe=_TIMEFRAME, market=_MARKET).advance(bars).signals
+    chain = Chain(timeframe=_TIMEFRAME, market=_MARKET)
+    signals = chain.advance(bars).signals
     yield "chain"
 
     from engines.signals import OutcomeEngine
@@ -136,3 +158,6 @@ def _run_engines() -> Iterator[str]:
 
     RiskEngine(timeframe=_TIMEFRAME, market=_MARKET).advance(bars, signals, outcomes)
     yield "risk"
+
+    warm_panel()
+    yield "panel"

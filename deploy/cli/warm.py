@@ -9,21 +9,23 @@ from rich.console import Console
 
 from deploy.cli.progress import TerminalProgress
 
-_SIGNALS = "from engines.warm import warm_signals; warm_signals()"
+_BESIDE = (
+    ("warm_structure_and_zones", "warm_signals"),
+    # Needs what the two before have compiled.
+    ("warm_others", "warm_panel"),
+)
+"""What is compiled here, and meanwhile by a process beside this one: the compiler holds a lock."""
 
 
 def warm_kernels() -> None:
-    """Compile what is not compiled for this machine and these sources yet.
-
-    The compiler holds a lock, so the strategies, about half of the work, are compiled by a process beside this one.
-    """
-    from engines.kernel import CACHE_DIR
-    from engines.warm import warm, warm_structure_and_zones
+    """Compile what is not compiled for this machine and these sources yet."""
+    from engines import warm
 
     with TerminalProgress(Console()) as progress:
-        if not CACHE_DIR.exists():
-            beside = subprocess.Popen([sys.executable, "-c", _SIGNALS])  # noqa: S603 - our own words
-            warm_structure_and_zones()
+        for here, there in _BESIDE:
+            words = f"from engines.warm import {there}; {there}()"
+            beside = subprocess.Popen([sys.executable, "-c", words])  # noqa: S603 - our own words
+            getattr(warm, here)()
             # Whether it went well does not matter: what it has not compiled is compiled below.
             beside.wait()
-        warm(progress)
+        warm.warm(progress)

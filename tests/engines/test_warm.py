@@ -44,8 +44,8 @@ def compiled() -> dict[str, int]:
 def test_nothing_is_left_to_compile():
     listener = Recorder()
     seconds = warm(listener)
-    assert list(seconds) == ["simulation", "resample", "indicators", "chain", "outcomes", "risk"]
-    assert listener.calls == ["stage 6", *["advance"] * 6, "done"]
+    assert list(seconds) == ["simulation", "resample", "indicators", "chain", "outcomes", "risk", "panel"]
+    assert listener.calls == ["stage 7", *["advance"] * 7, "done"]
     before = compiled()
     assert len(before) > 10
     bars = simulated_bars(600)
@@ -55,6 +55,10 @@ def test_nothing_is_left_to_compile():
         outcomes.advance(piece, chain.advance(piece).signals)
     for out in (np.empty((23, 600)), np.empty((600, 23)).T, np.empty((23, 700))[:, :600]):
         IndicatorEngine().advance_arrays(*arrays, out)
+    rows = chain.new_rows(1)
+    later = simulated_bars(700).slice(600, 100)
+    for k in range(100):
+        chain.advance_arrays(*[array[k : k + 1].copy() for array in bar_arrays(later)], rows)
     resample = ResampleEngine(base="15m", timeframe="4h")
     for piece in pieces(bars, [300, 1, 0, 299]):
         resample.advance(piece)
