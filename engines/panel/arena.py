@@ -63,31 +63,16 @@ def arena_of(states: Sequence[tuple[Any, ...]]) -> Arena:
         widths[room] += array.size
     made = _joined({name: np.zeros((len(states), widths[name]), kind) for kind, name in _ROOM.items()}, layout)
     for market, state in enumerate(states):
-        for mine, theirs in zip(_arrays(view_of(made, market, states[0])), _arrays(state), strict=True):
-            if mine.shape != theirs.shape:
-                raise ValueError(f"states of an arena have the same shapes, not {mine.shape} and {theirs.shape}")
-            mine[...] = theirs
+        for array, like, (begin, length, *_) in zip(_arrays(state), first, layout.tolist(), strict=True):
+            if array.shape != like.shape or array.dtype != like.dtype:
+                raise ValueError(f"states of an arena are of one form, not {like.dtype}{like.shape} and {array.shape}")
+            getattr(made, _ROOM[array.dtype.name])[market, begin : begin + length] = array.ravel()
     return made
 
 
 def view_of(arena: Arena, market: int, form: StateT) -> StateT:
-    """State of a market as a NamedTuple of views; ``form`` is any state of the same form."""
+    """State of a market, which must be all arrays, as a NamedTuple of views; ``form`` is any state of the same form."""
     return _view(arena, market, form, iter(arena.layout.tolist()))
-
-
-def arena_of_numbers(numbers: tuple[Any, ...]) -> Arena:
-    """Arena of one NamedTuple of numbers and tuples of such, as parameters are; kernels take them out by `taker`.
-
-    A number that is handed to a kernel takes as long as an array.
-    """
-    arrays = list(_arrays(numbers))
-    layout = np.ones((len(arrays), 4), np.int64)
-    rows: dict[str, list[float]] = {name: [] for name in _ROOM.values()}
-    for k, array in enumerate(arrays):
-        room = _ROOM[array.dtype.name]
-        layout[k, 0] = len(rows[room])
-        rows[room].append(array[0])
-    return _joined({name: np.array([rows[name]], kind) for kind, name in _ROOM.items()}, layout)
 
 
 def part_of(arena: Arena, market: int) -> Arena:

@@ -12,7 +12,7 @@ from engines.bars import BAR_SCHEMA, BarArrays, FloatArray, TimeArray, frozen
 from engines.chain import Chain
 from engines.errors import BadBars
 from engines.indicators import IndicatorEngine
-from engines.panel.arena import Arena, arena_of, arena_of_numbers, view_of
+from engines.panel.arena import Arena, arena_of, view_of
 from engines.panel.desk import STRUCTURE_END, ZONES_END, Desk, new_desk, new_higher_bar
 from engines.panel.market import Call, advance_markets, first_unfit_bar
 from engines.panel.parameters import others_of, parameters_of
@@ -133,7 +133,7 @@ class PanelRows:
         indicators: IndicatorEngine = chain.part("indicators")
         self.states = states
         parameters = parameters_of(chain)
-        self.parameters = arena_of_numbers(parameters)
+        self.parameters = arena_of([parameters])
         self.has_others = bool(others_of(chain))
         self.inputs = _new_inputs(bars)
         self.indicators = np.empty((bars, len(indicators.columns), 1))
