@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 import polars as pl
 
-from engines.bars import BarArrays, FloatArray, TimeArray, bar_arrays, rule_in_words
+from engines.bars import FloatArray, TimeArray, bar_arrays, rule_in_words
 from engines.chain import Chain, ChainCounts, ChainFrames
 from engines.errors import BadBars, BadParameter
 from engines.panel.arena import arena_of, part_of
@@ -105,16 +105,17 @@ class Panel:
         BadParameter
             If there is no column ``market``, or a market the panel does not have.
         """
-        found = self._by_market(bars)
-        if not found:
-            return empty_frames(self._first)
+        places = self._places_of(bars)
+        order = np.argsort(places, kind="stable")
+        markets = places[order]
+        if (np.diff(markets) > 0).all():
+            return self._advance_one_each(markets, bars.drop("market")[order])
+        found = [(market, frame.drop("market")) for market, frame in self._by_market(bars)]
         for market, frame in found:
             try:
                 self._chains[market].accept(frame)
             except BadBars as error:
                 raise BadBars(f"{market}: {error.rule}", error.row) from None
-        if all(frame.height == 1 for _, frame in found):
-            return self._advance_one_each(found)
         made = self._share_out([lambda m=market, f=frame: self._chains[m].advance(f) for market, frame in found])
         return joined(self._first, [(market, frames) for (market, _), frames in zip(found, made, strict=True)])
 
@@ -206,23 +207,29 @@ class Panel:
             unchecked = False
         return -1, 0
 
-    def _advance_one_each(self, found: Sequence[tuple[str, pl.DataFrame]]) -> ChainFrames:
-        places = {market: k for k, market in enumerate(self._markets)}
-        markets = np.array([places[market] for market, _ in found], np.int64)
-        arrays = [bar_arrays(frame) for _, frame in found]
-        bars = BarArrays(*(np.concatenate(column) for column in zip(*arrays, strict=True)))
-        rows = self.new_rows(len(found))
-        self.advance_arrays(markets, *bars, rows)
-        return self.frames(markets, bars.ts, rows)
+    def _advance_one_each(self, markets: TimeArray, bars: pl.DataFrame) -> ChainFrames:
+        if not bars.height:
+            return empty_frames(self._first)
+        arrays = bar_arrays(bars)
+        rows = self.new_rows(bars.height)
+        self.advance_arrays(markets, *arrays, rows)
+        return self.frames(markets, arrays.ts, rows)
+
+    def _places_of(self, bars: pl.DataFrame) -> TimeArray:
+        """Place of each bar's market."""
+        if "market" not in bars.columns:
+            raise BadParameter(f"bars of a panel need a column market; they have {', '.join(bars.columns)}")
+        places = bars["market"].replace_strict(
+            list(self._markets), list(range(len(self._markets))), default=None, return_dtype=pl.Int64
+        )
+        if places.null_count():
+            self.chain(str(bars["market"].filter(places.is_null())[0]))
+        return places.to_numpy()
 
     def _by_market(self, bars: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
         """Bars of each market, in the panel's order."""
-        if "market" not in bars.columns:
-            raise BadParameter(f"bars of a panel need a column market; they have {', '.join(bars.columns)}")
         groups = bars.group_by("market", maintain_order=True)
-        found = {str(market): frame.drop("market") for (market,), frame in groups}
-        for market in found:
-            self.chain(market)
+        found = {str(market): frame for (market,), frame in groups}
         return [(market, found[market]) for market in self._markets if market in found]
 
     def _check_places(self, markets: TimeArray, count: int) -> None:
