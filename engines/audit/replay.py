@@ -13,6 +13,7 @@ import polars as pl
 
 from engines.audit.compare import Tally
 from engines.audit.findings import AuditReport, BadReading, Replay, TableAudit
+from engines.audit.pin import pinned
 from engines.audit.plan import AuditPlan, other_future
 from engines.audit.prefixes import show
 from engines.audit.readers import EngineReader, Frames, FunctionReader, Reader, Stepper
@@ -115,6 +116,7 @@ def _audit_engine(reader: EngineReader, bars: pl.DataFrame, plan: AuditPlan, ste
             known = whole[table].filter(pl.col("ts") <= run.ts(cut))
             tally.compare(known, other[table], run.ts(cut), last, Replay.OTHER_FUTURE)
         steps.step()
+    findings = [finding for tally in tallies.values() for finding in tally.findings]
     return AuditReport(
         reader.name,
         bars.height,
@@ -122,7 +124,9 @@ def _audit_engine(reader: EngineReader, bars: pl.DataFrame, plan: AuditPlan, ste
         last,
         steps.done,
         tuple(tally.finish(whole[table]) for table, tally in tallies.items()),
-        tuple(finding for tally in tallies.values() for finding in tally.findings),
+        tuple(
+            pinned(findings, reader.tables, bars, lambda table, end: run.rows(reader.start(), bars.head(end))[table])
+        ),
     )
 
 
@@ -217,8 +221,11 @@ def _audit_function(reader: FunctionReader, bars: pl.DataFrame, plan: AuditPlan,
         other = show(reader.read, other_future(bars, cut, random), reader.readings)
         tally.compare(before, other, ts(cut), ts(bars.height), Replay.OTHER_FUTURE)
         steps.step()
+    findings = pinned(
+        tally.findings, (reader.readings,), bars, lambda _, end: show(reader.read, bars.head(end), reader.readings)
+    )
     return AuditReport(
-        reader.name, bars.height, ts(1), ts(bars.height), steps.done, (tally.finish(last),), tuple(tally.findings)
+        reader.name, bars.height, ts(1), ts(bars.height), steps.done, (tally.finish(last),), tuple(findings)
     )
 
 

@@ -91,7 +91,10 @@ def test_a_look_at_the_next_bar_of_the_call(bars):
     assert (Change.REWRITTEN, Replay.PIECES) in found(report)
     assert (Change.REWRITTEN, Replay.MORE_BARS) in found(report)
     assert (Change.REWRITTEN, Replay.OTHER_FUTURE) in found(report)
-    assert "when the bars up to" in str(report.findings[0])
+    first, *_, fifth = report.findings[:5]
+    assert first.known - first.ts == bars["ts"].diff()[1], "the next bar is what changes it"
+    assert str(first).endswith(f"once the bar of {first.known:%Y-%m-%d %H:%M} is known")
+    assert "come in one call instead of in pieces" in str(fifth)
 
 
 def test_a_state_that_is_forgotten_at_the_end_of_a_call(bars):
@@ -197,6 +200,34 @@ def test_features(bars, name):
     # The first rows of the series, where a backward fill would show, are among those looked at.
     report = audit(one, bars if name != "backfilled" else bars[:60], PLAN)
     assert report.passed is honest, report.verdict
+
+
+@pytest.mark.parametrize("ahead", [1, 2, 7, 64, 100])
+def test_the_bar_that_makes_the_difference_is_named(bars, ahead):
+    def leaks(bars: pl.DataFrame) -> pl.DataFrame:
+        return bars.select("ts", later=pl.col("close").shift(-ahead))
+
+    # Places far apart, so that none of them is next to the bar in question.
+    report = audit(FunctionReader(Readings("leaks"), leaks), bars, AuditPlan(prefixes=5, stretch=0, futures=0))
+    row = {ts: i for i, ts in enumerate(bars["ts"])}
+    for finding in report.findings[:3]:
+        assert row[finding.known] - row[finding.ts] == ahead
+        assert finding.after == bars["close"][row[finding.known]]
+        assert finding.shown == bars["ts"][row[finding.known] - 1]
+    assert all(finding.replay is Replay.MORE_BARS for finding in report.findings[:3])
+
+
+def test_a_row_that_comes_late_is_told_with_the_bar_that_brings_it(bars):
+    def pivots(bars: pl.DataFrame) -> pl.DataFrame:
+        high = pl.col("high")
+        return bars.filter((high > high.shift(1)) & (high > high.shift(-1)) & (high > high.shift(-2))).select(
+            "ts", "high"
+        )
+
+    report = audit(FunctionReader(Readings("pivots"), pivots), bars, AuditPlan(prefixes=4, stretch=30, futures=0))
+    first = report.findings[0]
+    assert first.kind is Change.LATE
+    assert (bars["ts"] <= first.known).sum() - (bars["ts"] <= first.ts).sum() == 2
 
 
 def test_a_look_ahead_that_prefixes_do_not_show():
