@@ -7,11 +7,13 @@ than their work.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 
 from engines.bars import FloatArray, TimeArray
+from engines.errors import StateMismatch
 from engines.kernel import lean_kernel
 from engines.signals.view import (
     CREATED,
@@ -25,6 +27,7 @@ from engines.signals.view import (
     SWING_LOW,
     TOUCHED,
 )
+from engines.state import AnyArray
 from engines.zones.state import LIVE_MOST
 
 # As many gaps, and as many pools, as the zone stage keeps alive of both sides.
@@ -33,6 +36,9 @@ _MAX_ZONES = 2 * LIVE_MOST
 _MAX_PIVOTS = 256
 _TOP, _BOTTOM, _SIDE, _ORIGIN = 0, 1, 2, 3
 _GAPS, _POOLS, _HIGHS, _LOWS, _SWEPT_LOWS, _SWEPT_HIGHS = range(6)
+_MARKS = 6
+_COUNTS = {"gaps": _GAPS, "pools": _POOLS, "highs": _HIGHS, "lows": _LOWS}
+"""Mark that counts the levels of each array of a `Book`."""
 _NEVER = -(2**62)
 
 
@@ -69,6 +75,37 @@ def new_book() -> Book:
         np.array([0, 0, 0, 0, _NEVER, _NEVER], np.int64),
         np.full((2, 2), np.nan),
     )
+
+
+def stored_book(prefix: str, book: Book) -> dict[str, AnyArray]:
+    """What a snapshot holds of a map: the levels there are, not the room for more. Names begin with ``prefix``."""
+    return {f"{prefix}{name}": getattr(book, name)[: book.marks[count]] for name, count in _COUNTS.items()}
+
+
+def restored_book(prefix: str, arrays: Mapping[str, AnyArray]) -> dict[str, AnyArray]:
+    """Arrays with room for more, from what `stored_book` made.
+
+    Raises
+    ------
+    StateMismatch
+        If there are not as many levels as the marks say.
+    """
+    made: dict[str, AnyArray] = {}
+    marks = arrays.get(f"{prefix}marks")
+    for name, count in _COUNTS.items():
+        stored, room = arrays.get(f"{prefix}{name}"), getattr(new_book(), name)
+        if (
+            stored is None
+            or marks is None
+            or marks.shape != (_MARKS,)
+            or stored.shape != (marks[count], *room.shape[1:])
+            or stored.dtype != room.dtype
+            or stored.shape[0] > room.shape[0]
+        ):
+            raise StateMismatch(f"snapshot has no sound {name} of a strategy's map; recompute from the bars")
+        room[: stored.shape[0]] = stored
+        made[f"{prefix}{name}"] = room
+    return made
 
 
 @lean_kernel

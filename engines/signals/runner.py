@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 import numpy as np
 
 from engines.engine import Engine
 from engines.errors import BadParameter, EngineError
+from engines.signals.levels import Book, restored_book, stored_book
 from engines.signals.rows import geometry_rules
 from engines.signals.strategy import Strategy, registered
 from engines.signals.view import BarView, CandidateRows
+from engines.state import AnyArray
 from engines.timeframe import Timeframe
 
 
@@ -59,6 +61,20 @@ class StrategyRunner(Engine[Any]):
         self._check(rows, count)
         return count
 
+    def state_arrays(self) -> dict[str, AnyArray]:
+        """State with no more of each map than there is in it, so that a snapshot is small."""
+        stored = super().state_arrays()
+        for prefix, book in _books("", self._state):
+            stored.update(stored_book(prefix, book))
+        return stored
+
+    def load_arrays(self, arrays: Mapping[str, AnyArray]) -> None:
+        """Replace the state by what `state_arrays` once returned."""
+        whole = dict(arrays)
+        for prefix, _ in _books("", self._state):
+            whole.update(restored_book(prefix, arrays))
+        super().load_arrays(whole)
+
     def _check(self, rows: CandidateRows, count: int) -> None:
         """Refuse what no later stage could use: a strategy that gives it has a mistake."""
         if not count:
@@ -73,6 +89,15 @@ class StrategyRunner(Engine[Any]):
         for broken, rule in rules:
             if broken.any():
                 raise EngineError(f"strategy {self.strategy.name} made a signal it must not make: {rule}")
+
+
+def _books(prefix: str, state: tuple[Any, ...]) -> Iterator[tuple[str, Book]]:
+    """Maps in a state, with the prefix of the names of their arrays."""
+    for name, value in zip(cast("Any", state)._fields, state, strict=True):
+        if isinstance(value, Book):
+            yield f"{prefix}{name}.", value
+        elif isinstance(value, tuple):
+            yield from _books(f"{prefix}{name}.", cast("tuple[Any, ...]", value))
 
 
 def new_candidates(count: int) -> CandidateRows:
