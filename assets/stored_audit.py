@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from assets.chain import STAGES, ChainFold
 from assets.fold import read_bars, read_rows
 from assets.signal_outcomes import TABLE as OUTCOMES_TABLE
 from engines.versions import CHAIN_ROWS
-from stores.engine_states import newest_valid_state
+from stores.engine_states import EngineState, newest_valid_state
 from stores.warehouse import IN_SERIES, Series, Warehouse
 
 if TYPE_CHECKING:
@@ -122,11 +123,20 @@ def audit_recent(warehouse: Warehouse, series: Series, bars: int, plan: AuditPla
         {**series.parameters, "last": newest.last_ts, "bars": bars},
     )
     state = newest_valid_state(warehouse, series, fold.name, CHAIN_ROWS, before=recent["first"][0])
-    if state is None:
-        first, begin = BEGINNING, lambda: fold.start(series)
-    else:
-        snapshot = state.snapshot
-        first, begin = state.last_ts + _MILLISECOND, lambda: fold.restore(series, snapshot)
+    first, begin = BEGINNING, partial(fold.start, series)
+    if state is not None and _stands(fold, series, state):
+        first, begin = state.last_ts + _MILLISECOND, partial(fold.restore, series, state.snapshot)
     window = read_bars(warehouse, series, first, newest.last_ts + _MILLISECOND)
     plan = replace(plan, first=max(window.height - bars, 0))
     return audit(chain_reader(str(series.market), series.timeframe, begin), window, plan)
+
+
+def _stands(fold: ChainFold, series: Series, state: EngineState) -> bool:
+    """Whether a stored state can be restored; where it cannot, the rows are made from the first bar, as the graph does."""
+    from engines.errors import StateMismatch
+
+    try:
+        fold.restore(series, state.snapshot)
+    except StateMismatch:
+        return False
+    return True

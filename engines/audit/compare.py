@@ -18,6 +18,7 @@ Mask = npt.NDArray[np.bool_]
 _NTH = "@nth"
 """Number of a reading among those of the same key; no frame of a user has such a column."""
 _ROW_BEFORE, _ROW_AFTER = "@before", "@after"
+_LOOSE_KEYS = 500_000
 
 
 @dataclass(frozen=True)
@@ -177,7 +178,11 @@ class Tally:
             self._keep(kind, frame, row, None, None, None, seen)
 
     def _count(self, kind: Change, keys: pl.DataFrame, seen: _Sight) -> None:
-        self._changed.setdefault(Change.STORED if seen.replay is Replay.STORE else kind, []).append(keys)
+        frames = self._changed.setdefault(Change.STORED if seen.replay is Replay.STORE else kind, [])
+        frames.append(keys)
+        # What changes everything with every bar must not fill the memory: of each reading one key is kept.
+        if len(frames) > 1 and sum(frame.height for frame in frames) > max(_LOOSE_KEYS, 8 * frames[0].height):
+            frames[:] = [pl.concat(frames, how="vertical_relaxed").unique()]
 
     def _keep(
         self, kind: Change, frame: pl.DataFrame, row: int, column: str | None, before: Any, after: Any, seen: _Sight

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from assets.signal_outcomes import OutcomeFold
 from assets.stored_audit import AUDITED, audit_recent, audit_rows, chain_of, stored_series
 from deploy.cli import main as cli
 from engines.audit import AuditPlan, AuditReport, Change
+from stores.engine_states import newest_valid_state, save_states
 from stores.markets import Market
 from stores.settings import Settings
 from stores.warehouse import Series, Warehouse
@@ -117,6 +119,18 @@ def test_the_newest_bars_from_the_state_before_them(warehouse: Warehouse, bars: 
     assert report.last == bars["ts"][-1]
     assert count <= report.bars
     assert (report.bars == BARS) is (count == 4_900), "the state of January or of February begins it"
+
+
+def test_a_stored_state_that_cannot_be_restored(warehouse: Warehouse, bars: pl.DataFrame) -> None:
+    """As in the graph, it is no source of truth: the audit begins at the first bar."""
+    fold = ChainFold()
+    state = newest_valid_state(warehouse, SERIES, fold.name, fold.version, before=bars["ts"][3_000])
+    assert state is not None
+    save_states(warehouse, SERIES, [replace(state, snapshot=b"of another kind")])
+    report = audit_recent(warehouse, SERIES, 1_000, PLAN)
+    save_states(warehouse, SERIES, [state])
+    assert report is not None
+    assert (report.passed, report.bars) == (True, BARS)
 
 
 def test_series_that_are_stored(warehouse: Warehouse) -> None:
