@@ -31,7 +31,9 @@ _MICRO, _INTERNAL, _SWING = (int(scale) for scale in Scale)
 _SWING_HIGH, _BOS, _CHOCH, _EQH = (
     int(kind) for kind in (StructureKind.SWING_HIGH, StructureKind.BOS, StructureKind.CHOCH, StructureKind.EQH)
 )
-_NONE, _HH, _LH, _HL, _LL = (int(label) for label in Label)
+_NONE = int(Label.NONE)
+_LABELS = np.array([[Label.NONE, Label.HH, Label.LH], [Label.NONE, Label.LL, Label.HL]], np.int64)
+"""By side: none before, beyond the pivot before, not beyond it."""
 
 
 @inlined_kernel
@@ -68,11 +70,7 @@ def _confirm(
     bias = state.scales[scale, BIAS]
     sign, direction = (1.0, -1) if side == HIGH else (-1.0, 1)
     # Comparisons with NaN are false: the first pivot of a side has no label and equals none.
-    label = _NONE
-    if price > before:
-        label = _HH if side == HIGH else _LL
-    elif price <= before:
-        label = _LH if side == HIGH else _HL
+    label = _LABELS[side, (price > before) + 2 * (price <= before)]
     n = _write(rows, n, ts, scale, _SWING_HIGH + side, direction, sign * price, origin, label, bias)
     # The tolerance is NaN before the average range exists.
     if scale == _MICRO and abs(price - before) < tolerance:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from engines.bars import BarArrays
-from engines.kernel import inlined_kernel, lean_kernel
+from engines.kernel import inlined_kernel
 from engines.structure.state import (
     ANCHOR,
     EXTREME,
@@ -41,7 +41,7 @@ def time_of(bars: BarArrays, start: int, state: StructureState, i: int) -> int:
     return int(state.ts[i & (state.ts.shape[0] - 1)])
 
 
-@lean_kernel
+@inlined_kernel
 def _last_extreme(bars: BarArrays, start: int, state: StructureState, i: int, scale: int, side: int, width: int) -> int:
     """Last bar at the extreme of the ``width`` bars up to ``i``."""
     mask = state.ts.shape[0] - 1
@@ -52,8 +52,8 @@ def _last_extreme(bars: BarArrays, start: int, state: StructureState, i: int, sc
         extreme[scale, side, i & mask] = i
         for k in range(i - 1, first - 1, -1):
             x = value_of(bars, start, state, k, side)
-            if x > best:
-                at, best = k, x
+            at = k if x > best else at
+            best = x if x > best else best
             extreme[scale, side, k & mask] = at
         marks[scale, side, ANCHOR] = i
         marks[scale, side, LATER] = NOWHERE
