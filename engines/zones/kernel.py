@@ -8,7 +8,7 @@ from engines.average_true_range import true_range_average
 from engines.bars import BarArrays
 from engines.kernel import inlined_kernel, lean_kernel
 from engines.structure.rows import Scale, StructureKind, StructureRows
-from engines.zones.ladders import has_origin, reached
+from engines.zones.ladders import has_origin, nearest
 from engines.zones.lives import NOW, WRITTEN, WRITTEN_BEFORE, Pen, create, live_on
 from engines.zones.state import (
     BAR_VOLUME,
@@ -45,9 +45,8 @@ def look_until(search: Search, row: int, end: int) -> None:
     least, at = search.best[row, LEAST], NOBODY
     for k in range(search.next_bar[row], end):
         x = sought[k & mask]
-        if x < least:
-            least = x
-            at = k & mask
+        at = k & mask if x < least else at
+        least = x if x < least else least
     search.next_bar[row] = end
     if at != NOBODY:
         # A wild bar is searched with high and low swapped; which is which is seen from the values.
@@ -134,25 +133,34 @@ def advance_zones(
     volume_1, high_2, low_2, ts_1 = before[VOLUME_1], before[HIGH_2], before[LOW_2], state.before_ts[0]
     event = 0
     event_ts = structure.ts[0] if structure_count > 0 else _NEVER
+    # The four rungs nearest to the market: a bar that reaches none of them changes no zone.
+    demand_near, demand_far = nearest(book, 0), nearest(book, 1)
+    supply_near, supply_far = nearest(book, 2), nearest(book, 3)
     for t in range(bars.ts.shape[0]):
         i = start + t
         ts, o, h, l, c, v = bars.ts[t], bars.open[t], bars.high[t], bars.low[t], bars.close[t], bars.volume[t]
-        pen.at[WRITTEN_BEFORE] = pen.at[WRITTEN]
-        pen.at[NOW] = ts
-        if reached(book, h, l, c):
-            live_on(book, h, l, c, pen)
-        if ((l > high_2) | (h < low_2)) and i >= 2:
-            move = (close_1 - open_1) / open_1
-            # The sum is of all bars before this one.
-            large = 2.0 * ((total + lost) / i)
-            if l > high_2 and close_1 > high_2 and move > large:
-                create(book, _GAP_GROUPS, l, high_2, ts_1, volume_1, pen)
-            elif h < low_2 and close_1 < low_2 and move < -large:
-                create(book, _GAP_GROUPS + 1, low_2, h, ts_1, volume_1, pen)
-        while event_ts == ts:
-            _follow(state, structure, event, i, pen)
-            event += 1
-            event_ts = structure.ts[event] if event < structure_count else _NEVER
+        due = (l <= demand_near) | (c < demand_far) | (-h <= supply_near) | (-c < supply_far)
+        apart = (l > high_2) | (h < low_2)
+        if due | apart | (event_ts == ts):
+            pen.at[WRITTEN_BEFORE] = pen.at[WRITTEN]
+            pen.at[NOW] = ts
+            if due:
+                live_on(book, h, l, c, pen)
+            if apart and i >= 2:
+                move = (close_1 - open_1) / open_1
+                # The sum is of all bars before this one.
+                large = 2.0 * ((total + lost) / i)
+                up = l > high_2
+                if (close_1 > high_2 and move > large) if up else (close_1 < low_2 and move < -large):
+                    top = l if up else low_2
+                    bottom = high_2 if up else h
+                    create(book, _GAP_GROUPS if up else _GAP_GROUPS + 1, top, bottom, ts_1, volume_1, pen)
+            while event_ts == ts:
+                _follow(state, structure, event, i, pen)
+                event += 1
+                event_ts = structure.ts[event] if event < structure_count else _NEVER
+            demand_near, demand_far = nearest(book, 0), nearest(book, 1)
+            supply_near, supply_far = nearest(book, 2), nearest(book, 3)
 
         # Before the average exists it is NaN, and nothing is above NaN: no bar is wild.
         average, value = true_range_average(i, h, l, close_1, atr_period, weight, average)

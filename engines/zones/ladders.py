@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from engines.kernel import inlined_kernel
+from engines.bars import TimeArray
+from engines.kernel import inlined_kernel, lean_kernel
 from engines.zones.rows import ZoneKind
 from engines.zones.state import (
     BOTTOM,
@@ -35,6 +36,8 @@ GROUP_SCALE = np.array([scale for _, scale, _ in GROUPS], np.int64)
 GROUP_SIDE = np.array([side for _, _, side in GROUPS], np.int64)
 
 _FVG, _LIQUIDITY = int(ZoneKind.FVG), int(ZoneKind.LIQUIDITY)
+_FEW = 16
+"""Up to so many zones are sorted one by one."""
 
 
 @inlined_kernel
@@ -97,15 +100,9 @@ def _leave_ladder(book: Book, slot: int) -> None:
 
 
 @inlined_kernel
-def reached(book: Book, high: float, low: float, close: float) -> bool:
-    """Whether a bar may change any zone."""
-    counts, rungs = book.rung_counts, book.rungs
-    return (
-        (low <= rungs[0, counts[0]])
-        | (close < rungs[1, counts[1]])
-        | (-high <= rungs[2, counts[2]])
-        | (-close < rungs[3, counts[3]])
-    )
+def nearest(book: Book, ladder: int) -> float:
+    """Price on the last rung of a ladder: that nearest to the market, in the sign of its side."""
+    return book.rungs[ladder, book.rung_counts[ladder]]
 
 
 @inlined_kernel
@@ -119,29 +116,66 @@ def take_due(book: Book, high: float, low: float, close: float) -> int:
         if ladder & 1:
             price = sign * close
             while price < rungs[count]:
-                due = _insert_due(book, book.rung_slots[ladder, count], due)
+                due = _note_due(book, book.rung_slots[ladder, count], due)
                 count -= 1
         else:
             price = low if ladder == 0 else -high
             while price <= rungs[count]:
-                due = _insert_due(book, book.rung_slots[ladder, count], due)
+                due = _note_due(book, book.rung_slots[ladder, count], due)
                 count -= 1
         book.rung_counts[ladder] = count
+    if due <= _FEW:
+        _insert_in_order(book, due)
+    else:
+        _sort_by_heap(book.due_numbers, book.due_slots, due)
     return due
 
 
 @inlined_kernel
-def _insert_due(book: Book, slot: int, due: int) -> int:
-    """Insert a zone by age."""
-    number = book.marks[slot, NUMBER]
-    j = due
-    while j > 0 and book.due_numbers[j - 1] > number:
-        book.due_numbers[j] = book.due_numbers[j - 1]
-        book.due_slots[j] = book.due_slots[j - 1]
-        j -= 1
-    book.due_numbers[j] = number
-    book.due_slots[j] = slot
+def _note_due(book: Book, slot: int, due: int) -> int:
+    book.due_numbers[due] = book.marks[slot, NUMBER]
+    book.due_slots[due] = slot
     return due + 1
+
+
+@inlined_kernel
+def _insert_in_order(book: Book, due: int) -> None:
+    """Sort the zones noted by age, one after the other."""
+    numbers, slots = book.due_numbers, book.due_slots
+    for k in range(1, due):
+        number, slot = numbers[k], slots[k]
+        j = k
+        while j > 0 and numbers[j - 1] > number:
+            numbers[j] = numbers[j - 1]
+            slots[j] = slots[j - 1]
+            j -= 1
+        numbers[j] = number
+        slots[j] = slot
+
+
+@lean_kernel
+def _sort_by_heap(numbers: TimeArray, slots: TimeArray, count: int) -> None:
+    """Sort many zones by age: a crash may reach thousands at once, and in a long trend they come youngest first."""
+    parent, end = count // 2, count
+    while end > 1:
+        if parent > 0:
+            parent -= 1
+        else:
+            end -= 1
+            numbers[0], numbers[end] = numbers[end], numbers[0]
+            slots[0], slots[end] = slots[end], slots[0]
+        number, slot = numbers[parent], slots[parent]
+        at, child = parent, 2 * parent + 1
+        while child < end:
+            if child + 1 < end and numbers[child + 1] > numbers[child]:
+                child += 1
+            if numbers[child] <= number:
+                break
+            numbers[at] = numbers[child]
+            slots[at] = slots[child]
+            at, child = child, 2 * child + 1
+        numbers[at] = number
+        slots[at] = slot
 
 
 @inlined_kernel
