@@ -3,7 +3,7 @@
 Kept apart from the engines so that an orchestrator can read them without loading a compiler.
 """
 
-INDICATORS = 1
+INDICATORS = 2
 STRUCTURE = 2
 ZONES = 2
 SIGNALS = 1

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -12,52 +12,10 @@ from engines import versions
 from engines.bars import TS_DTYPE, BarArrays, FloatArray, TimeArray
 from engines.engine import Engine
 from engines.errors import BadParameter
-from engines.indicators.dealing_range import RANGE_SIZE, advance_range
+from engines.indicators.kernel import advance_indicators
 from engines.indicators.periods import Periods
-from engines.indicators.rolling import ROLLING_SIZE, advance_rolling
-from engines.indicators.strength import STRENGTH_SIZE, advance_strength
-from engines.indicators.trend import TREND_SIZE, advance_trend
-from engines.kernel import lean_kernel
+from engines.indicators.state import IndicatorState, Plan, first_state, make_plan
 from engines.timeframe import Timeframe
-
-
-class IndicatorState(NamedTuple):
-    """What the indicators carry from bar to bar; each kernel says what its arrays hold."""
-
-    trend: FloatArray
-    rolling: FloatArray
-    closes: FloatArray
-    strength: FloatArray
-    day_end: TimeArray
-    dealing_range: FloatArray
-    leg: TimeArray
-    highs: FloatArray
-    lows: FloatArray
-    highest_after: FloatArray
-    lowest_after: FloatArray
-
-
-@lean_kernel
-def advance_indicators(bars: BarArrays, start: int, periods: Periods, state: IndicatorState, out: FloatArray) -> None:
-    """Run."""
-    advance_trend(bars.close, start, periods, state.trend, out)
-    advance_rolling(bars.close, start, periods, state.rolling, state.closes, out)
-    advance_strength(
-        bars.ts, bars.high, bars.low, bars.close, bars.volume, start, periods, state.strength, state.day_end, out
-    )
-    advance_range(
-        bars.high,
-        bars.low,
-        bars.close,
-        start,
-        state.dealing_range,
-        state.leg,
-        state.highs,
-        state.lows,
-        state.highest_after,
-        state.lowest_after,
-        out,
-    )
 
 
 class IndicatorEngine(Engine[IndicatorState]):
@@ -69,16 +27,12 @@ class IndicatorEngine(Engine[IndicatorState]):
     ----------
     timeframe : Timeframe or str
         Grid of the bars.
-    ema_periods : sequence of four int
-    sma_periods : sequence of three int
-    rsi_period : int
-    atr_periods : sequence of two int
-    macd_fast, macd_slow, macd_signal : int
-    bb_period : int
-    bb_deviations : float
-        Distance of the Bollinger bands from their middle in (population) standard deviations.
-    swing_scale : int
-        Bars on the right of a swing pivot, for the dealing range.
+    columns : sequence of str, optional
+        Names of the columns to compute, all by default. They come in the order of the catalogue whatever order they are
+        named in, and their values do not depend on which others are computed.
+    **periods
+        Fields of `engines.indicators.periods.Periods`, as far as they differ from their defaults. The columns' names
+        follow them: ``rsi_period=7`` gives ``rsi_7``.
 
     Raises
     ------
@@ -89,7 +43,9 @@ class IndicatorEngine(Engine[IndicatorState]):
     >>> engine = IndicatorEngine(timeframe="15m")
     >>> rows = engine.advance(bars)
     >>> rows.columns[:3]
-    ['ts', 'ema_9', 'ema_21']
+    ['ts', 'sma_20', 'sma_50']
+    >>> IndicatorEngine(timeframe="1h", columns=["rsi_14", "psar"]).columns
+    ('psar', 'rsi_14')
     """
 
     NAME = "indicators"
@@ -99,49 +55,21 @@ class IndicatorEngine(Engine[IndicatorState]):
         self,
         *,
         timeframe: Timeframe | str = "15m",
-        ema_periods: Sequence[int] = (9, 21, 50, 200),
-        sma_periods: Sequence[int] = (20, 50, 200),
-        rsi_period: int = 14,
-        atr_periods: Sequence[int] = (14, 200),
-        macd_fast: int = 12,
-        macd_slow: int = 26,
-        macd_signal: int = 9,
-        bb_period: int = 20,
-        bb_deviations: float = 2.0,
-        swing_scale: int = 50,
+        columns: Sequence[str] | None = None,
+        **periods: int | float | Sequence[int],
     ) -> None:
-        self._periods = Periods(
-            ema=tuple(ema_periods),  # pyright: ignore[reportArgumentType] - its length is checked next
-            sma=tuple(sma_periods),  # pyright: ignore[reportArgumentType]
-            rsi=rsi_period,
-            atr=tuple(atr_periods),  # pyright: ignore[reportArgumentType]
-            macd=(macd_fast, macd_slow, macd_signal),
-            bb=bb_period,
-            bb_deviations=float(bb_deviations),
-            swing=swing_scale,
-        ).checked()
-        self._columns = self._periods.columns()
-        super().__init__(
-            timeframe,
-            {
-                "ema_periods": list(ema_periods),
-                "sma_periods": list(sma_periods),
-                "rsi_period": rsi_period,
-                "atr_periods": list(atr_periods),
-                "macd_fast": macd_fast,
-                "macd_slow": macd_slow,
-                "macd_signal": macd_signal,
-                "bb_period": bb_period,
-                "bb_deviations": float(bb_deviations),
-                "swing_scale": swing_scale,
-            },
-            _first_state(self._periods),
-        )
+        chosen = Periods.of(periods)
+        names = [name for name, _ in chosen.columns()]
+        wanted = tuple(range(len(names))) if columns is None else _places(columns, names)
+        self._plan = make_plan(chosen, wanted)
+        self._columns = tuple(names[place] for place in wanted)
+        selection = {} if columns is None else {"columns": list(self._columns)}
+        super().__init__(timeframe, {**selection, **chosen.plain()}, first_state(chosen))
 
     @property
-    def periods(self) -> Periods:
-        """Lengths of all windows, as kernels take them."""
-        return self._periods
+    def plan(self) -> Plan:
+        """What the kernel computes; for kernels of engines that are composed of others."""
+        return self._plan
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -223,7 +151,7 @@ class IndicatorEngine(Engine[IndicatorState]):
         """`advance_arrays` for bars that have been checked already, as the stages of a chain are."""
         # The kernel is compiled for one layout; what is laid out otherwise gets a copy.
         rows = out if out.flags.c_contiguous else self.empty_rows(bars.ts.shape[0])
-        advance_indicators(bars, self.bars_seen, self._periods, self._state, rows)
+        advance_indicators(bars, self.bars_seen, self._plan, self._state, rows)
         if rows is not out:
             out[...] = rows
         self.mark(bars.ts)
@@ -238,22 +166,14 @@ class IndicatorEngine(Engine[IndicatorState]):
         return pl.DataFrame(series)
 
 
-def _first_state(periods: Periods) -> IndicatorState:
-    return IndicatorState(
-        trend=np.zeros(TREND_SIZE),
-        rolling=np.zeros(ROLLING_SIZE),
-        closes=np.zeros(_ring_length(max(*periods.sma, periods.bb))),
-        strength=np.zeros(STRENGTH_SIZE),
-        day_end=np.full(1, np.iinfo(np.int64).min),
-        dealing_range=np.full(RANGE_SIZE, np.nan),
-        leg=np.zeros(1, np.int64),
-        highs=np.full(periods.swing, -np.inf),
-        lows=np.full(periods.swing, np.inf),
-        highest_after=np.full(periods.swing + 1, -np.inf),
-        lowest_after=np.full(periods.swing + 1, np.inf),
-    )
-
-
-def _ring_length(period: int) -> int:
-    """Smallest power of two above ``period``."""
-    return 1 << period.bit_length()
+def _places(columns: Sequence[str], names: list[str]) -> tuple[int, ...]:
+    """Places of the named columns, in the order of the catalogue."""
+    if isinstance(columns, str):
+        raise BadParameter(f"columns must be a sequence of names, not {columns!r}")
+    for name in columns:
+        if name not in names:
+            near = difflib.get_close_matches(str(name), names, 3, 0.5)
+            hint = f"did you mean {' or '.join(near)}?" if near else "`cap indicators` lists them all"
+            raise BadParameter(f"there is no indicator column {name!r}; {hint}")
+    wanted = set(columns)
+    return tuple(place for place, name in enumerate(names) if name in wanted)

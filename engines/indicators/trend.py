@@ -1,24 +1,41 @@
-"""Exponential averages and MACD of the close."""
+"""Everything made of exponential averages of the close: EMA, MACD, PPO, DEMA, TEMA, TRIX, the middle of the Keltner channel."""
 
 from __future__ import annotations
 
-import numpy as np
-
 from engines.bars import FloatArray
-from engines.indicators.averages import exponential
-from engines.indicators.periods import EMA, MACD, Periods
+from engines.indicators.averages import weight
+from engines.indicators.periods import Periods
 from engines.kernel import lean_kernel
 
-TREND_SIZE = 7
-"""Carried numbers: four averages, MACD's fast and slow average and its signal."""
+TREND_SIZE = 18
+"""Carried numbers: four averages; MACD's fast, slow, signal; PPO's fast, slow; two of DEMA; three of TEMA; three of TRIX; Keltner's."""
 
 
 @lean_kernel
-def advance_trend(close: FloatArray, start: int, periods: Periods, carried: FloatArray, out: FloatArray) -> None:
-    """Fill the EMA and MACD rows of ``out``.
+def advance_trend(
+    close: FloatArray,
+    start: int,
+    periods: Periods,
+    carried: FloatArray,
+    ema_0: FloatArray,
+    ema_1: FloatArray,
+    ema_2: FloatArray,
+    ema_3: FloatArray,
+    line: FloatArray,
+    signal: FloatArray,
+    histogram: FloatArray,
+    dema: FloatArray,
+    tema: FloatArray,
+    ppo: FloatArray,
+    trix: FloatArray,
+    middle: FloatArray,
+    thrice: FloatArray,
+    slow_average: FloatArray,
+) -> None:
+    """Fill the columns that begin with exponential averages.
 
-    MACD's fast average starts late, so that both averages exist from the same bar on, as in TA-Lib; the three columns
-    begin together, at bar ``slow + signal - 2``.
+    MACD's fast average starts late, so that both averages exist from the same bar on, as in TA-Lib; those of PPO do not
+    wait for each other. Values before a column's lookback are the caller's to blank.
 
     Parameters
     ----------
@@ -28,29 +45,85 @@ def advance_trend(close: FloatArray, start: int, periods: Periods, carried: Floa
     periods : Periods
     carried : ndarray of float64, shape (TREND_SIZE,)
         Changed in place.
-    out : ndarray of float64, shape (COLUMN_COUNT, n)
+    ema_0 ... middle : ndarray of float64, shape (n,)
+        Filled.
+    thrice : ndarray of float64, shape (n + 1,)
+        Scratch.
+    slow_average : ndarray of float64, shape (n,)
+        Scratch.
     """
-    n_0, n_1, n_2, n_3 = periods.ema
-    fast_n, slow_n, signal_n = periods.macd
-    w_0, w_1, w_2, w_3 = 2.0 / (n_0 + 1), 2.0 / (n_1 + 1), 2.0 / (n_2 + 1), 2.0 / (n_3 + 1)
-    fast_w, slow_w, signal_w = 2.0 / (fast_n + 1), 2.0 / (slow_n + 1), 2.0 / (signal_n + 1)
-    # Local numbers instead of array elements: the compiler cannot know that `out` and `carried` do not overlap.
+    n_0, n_1, n_2, n_3 = periods.ema_periods
+    mf, ms, mg = periods.macd_fast, periods.macd_slow, periods.macd_signal
+    pf, ps, d, t3, x = periods.ppo_fast, periods.ppo_slow, periods.dema_period, periods.tema_period, periods.trix_period
+    kc = periods.keltner_period
+    settled = max(max(n_0, n_1, n_2, n_3), max(ms + mg, ps, kc), max(2 * d, 3 * t3, 3 * x))
+    # Local numbers instead of array elements: the compiler cannot know that the arrays do not overlap.
     e_0, e_1, e_2, e_3 = carried[0], carried[1], carried[2], carried[3]
-    fast, slow, signal = carried[4], carried[5], carried[6]
-    for t in range(close.shape[0]):
-        i = start + t
-        c = close[t]
-        e_0, out[EMA, t] = exponential(i, c, n_0, w_0, e_0)
-        e_1, out[EMA + 1, t] = exponential(i, c, n_1, w_1, e_1)
-        e_2, out[EMA + 2, t] = exponential(i, c, n_2, w_2, e_2)
-        e_3, out[EMA + 3, t] = exponential(i, c, n_3, w_3, e_3)
-        fast, fast_value = exponential(i - slow_n + fast_n, c, fast_n, fast_w, fast)
-        slow, slow_value = exponential(i, c, slow_n, slow_w, slow)
-        difference = fast_value - slow_value
-        signal, signal_value = exponential(i - slow_n + 1, difference, signal_n, signal_w, signal)
-        histogram = difference - signal_value
-        out[MACD, t] = difference if i >= slow_n + signal_n - 2 else np.nan
-        out[MACD + 1, t] = signal_value
-        out[MACD + 2, t] = histogram
+    fast, slow, trigger = carried[4], carried[5], carried[6]
+    quick, steady = carried[7], carried[8]
+    d_1, d_2 = carried[9], carried[10]
+    t_1, t_2, t_3 = carried[11], carried[12], carried[13]
+    x_1, x_2, x_3 = carried[14], carried[15], carried[16]
+    k = carried[17]
+    thrice[0] = x_3
+    count = close.shape[0]
+    begin = 0
+    while begin < count:
+        i = start + begin
+        # While an average is young each bar has weights of its own; then all bars left have the same.
+        end = begin + 1 if i < settled else count
+        w_0, w_1 = weight(i, n_0, 2.0 / (n_0 + 1)), weight(i, n_1, 2.0 / (n_1 + 1))
+        w_2, w_3 = weight(i, n_2, 2.0 / (n_2 + 1)), weight(i, n_3, 2.0 / (n_3 + 1))
+        w_fast = weight(i - ms + mf, mf, 2.0 / (mf + 1))
+        w_slow = weight(i, ms, 2.0 / (ms + 1))
+        w_trigger = weight(i - ms + 1, mg, 2.0 / (mg + 1))
+        w_quick, w_steady = weight(i, pf, 2.0 / (pf + 1)), weight(i, ps, 2.0 / (ps + 1))
+        w_d1, w_d2 = weight(i, d, 2.0 / (d + 1)), weight(i - d + 1, d, 2.0 / (d + 1))
+        a = 2.0 / (t3 + 1)
+        w_t1, w_t2, w_t3 = weight(i, t3, a), weight(i - t3 + 1, t3, a), weight(i - 2 * t3 + 2, t3, a)
+        a = 2.0 / (x + 1)
+        w_x1, w_x2, w_x3 = weight(i, x, a), weight(i - x + 1, x, a), weight(i - 2 * x + 2, x, a)
+        w_k = weight(i, kc, 2.0 / (kc + 1))
+        for t in range(begin, end):
+            c = close[t]
+            e_0 += (c - e_0) * w_0
+            e_1 += (c - e_1) * w_1
+            e_2 += (c - e_2) * w_2
+            e_3 += (c - e_3) * w_3
+            ema_0[t] = e_0
+            ema_1[t] = e_1
+            ema_2[t] = e_2
+            ema_3[t] = e_3
+            fast += (c - fast) * w_fast
+            slow += (c - slow) * w_slow
+            difference = fast - slow
+            trigger += (difference - trigger) * w_trigger
+            line[t] = difference
+            signal[t] = trigger
+            histogram[t] = difference - trigger
+            quick += (c - quick) * w_quick
+            steady += (c - steady) * w_steady
+            ppo[t] = quick - steady
+            slow_average[t] = steady
+            d_1 += (c - d_1) * w_d1
+            d_2 += (d_1 - d_2) * w_d2
+            dema[t] = 2.0 * d_1 - d_2
+            t_1 += (c - t_1) * w_t1
+            t_2 += (t_1 - t_2) * w_t2
+            t_3 += (t_2 - t_3) * w_t3
+            tema[t] = 3.0 * t_1 - 3.0 * t_2 + t_3
+            x_1 += (c - x_1) * w_x1
+            x_2 += (x_1 - x_2) * w_x2
+            x_3 += (x_2 - x_3) * w_x3
+            thrice[t + 1] = x_3
+            k += (c - k) * w_k
+            middle[t] = k
+        begin = end
+    for t in range(count):
+        ppo[t] = 100.0 * ppo[t] / slow_average[t]
+    for t in range(count):
+        trix[t] = 100.0 * ((thrice[t + 1] - thrice[t]) / thrice[t])
     carried[0], carried[1], carried[2], carried[3] = e_0, e_1, e_2, e_3
-    carried[4], carried[5], carried[6] = fast, slow, signal
+    carried[4], carried[5], carried[6], carried[7], carried[8] = fast, slow, trigger, quick, steady
+    carried[9], carried[10], carried[11], carried[12], carried[13] = d_1, d_2, t_1, t_2, t_3
+    carried[14], carried[15], carried[16], carried[17] = x_1, x_2, x_3, k

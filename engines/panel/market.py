@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from engines.bars import BarArrays, FloatArray, TimeArray, first_bad_bar
-from engines.indicators.engine import advance_indicators
+from engines.indicators.kernel import advance_indicators
 from engines.kernel import lean_kernel
 from engines.panel.arena import Arena, taker
 from engines.panel.decisions import decide
@@ -108,7 +108,7 @@ def _complete_higher_bar(p: PanelParameters, states: Arena, market: int, scratch
     for k in range(5):
         room.values[k, 0] = pending.values[k]
     seen = clocks[HIGHER_INDICATORS, BARS_SEEN]
-    advance_indicators(room.bars, seen, p.higher_periods, take_higher_indicators(states, market), last.indicators)
+    advance_indicators(room.bars, seen, p.higher_plan, take_higher_indicators(states, market), last.indicators)
     rows = scratch.higher_rows
     written = advance_structure(
         room.bars,
@@ -150,7 +150,7 @@ def _advance_market(
     clocks = take_clocks(states, market).of
     ts, start = bar.ts[0], clocks[0, BARS_SEEN]
 
-    advance_indicators(bar, start, p.periods, take_indicators(states, market), out)
+    advance_indicators(bar, start, p.plan, take_indicators(states, market), out)
     structure = _structure_from(take_structure_rows(desk, 0), structure_begin)
     written = advance_structure(
         bar,

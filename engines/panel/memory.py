@@ -9,7 +9,7 @@ import numpy as np
 from engines.bars import TimeArray
 from engines.chain import Chain
 from engines.engine import Engine
-from engines.indicators.engine import IndicatorState
+from engines.indicators.state import IndicatorState
 from engines.panel.arena import Arena, arena_of, view_of
 from engines.panel.strategies import COMPILED, StrategyStates
 from engines.resample import PendingBar

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, cast
 
 from engines.chain import Chain
 from engines.indicators import IndicatorEngine
-from engines.indicators.periods import Periods
+from engines.indicators.state import Plan
 from engines.panel.memory import ChainParts
 from engines.panel.strategies import COMPILED, NOT_RUN, StrategyParameters
 from engines.signals.engine import SignalEngine
@@ -33,9 +33,9 @@ class PanelParameters(NamedTuple):
         Grid of the bars.
     higher_ms, higher_offset_ms : int
         Grid of the bars of the higher timeframe; 0 where nothing confirms.
-    periods, structure
+    plan, structure
         Parameters of those stages.
-    higher_periods, higher_structure
+    higher_plan, higher_structure
         The same for the higher timeframe.
     wild_bar : float
     zones_atr_period : int
@@ -49,9 +49,9 @@ class PanelParameters(NamedTuple):
     offset_ms: int
     higher_ms: int
     higher_offset_ms: int
-    periods: Periods
+    plan: Plan
     structure: StructureParameters
-    higher_periods: Periods
+    higher_plan: Plan
     higher_structure: StructureParameters
     wild_bar: float
     zones_atr_period: int
@@ -76,9 +76,9 @@ def parameters_of(chain: Chain) -> PanelParameters:
         offset_ms=grid.offset_ms,
         higher_ms=higher.milliseconds if higher else 0,
         higher_offset_ms=higher.offset_ms if higher else 0,
-        periods=own.periods,
+        plan=own.plan,
         structure=_structure_parameters(chain.part("structure")),
-        higher_periods=above.periods,
+        higher_plan=above.plan,
         higher_structure=_structure_parameters(structure_above),
         wild_bar=zones.parameters["wild_bar"],
         zones_atr_period=zones.parameters["atr_period"],

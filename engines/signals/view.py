@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from engines.bars import BarArrays, FloatArray, TimeArray
-from engines.indicators.periods import ATR, COLUMN_COUNT, EMA, RANGE
+from engines.indicators import columns as at
 from engines.signals.rows import SideArray
 from engines.structure.rows import Scale, StructureKind
 from engines.zones.rows import ZoneEvent, ZoneKind
@@ -29,11 +29,26 @@ INVALIDATED, FILLED = int(ZoneEvent.INVALIDATED), int(ZoneEvent.FILLED)
 SWEPT, BROKEN, EXPIRED = int(ZoneEvent.SWEPT), int(ZoneEvent.BROKEN), int(ZoneEvent.EXPIRED)
 """Codes of what happens to zones; these and those above."""
 
-EMA_9, EMA_21, EMA_50, EMA_200 = EMA, EMA + 1, EMA + 2, EMA + 3
-"""Rows of `BarView.indicators`; these and those below."""
-ATR_14, ATR_200 = ATR, ATR + 1
-RANGE_TOP, RANGE_BOTTOM, RANGE_POSITION = RANGE, RANGE + 1, RANGE + 2
-INDICATOR_COUNT = COLUMN_COUNT
+SMA_20, SMA_50, SMA_200 = range(at.SMA, at.SMA + 3)
+"""Rows of `BarView.indicators`, by their names with default periods; these and those below."""
+EMA_9, EMA_21, EMA_50, EMA_200 = range(at.EMA, at.EMA + 4)
+WMA_20, DEMA_20, TEMA_20, KAMA_10, HMA_20 = at.WMA, at.DEMA, at.TEMA, at.KAMA, at.HMA
+BB_UPPER_20, BB_MIDDLE_20, BB_LOWER_20, BB_WIDTH_20, BB_PERCENT_20 = range(at.BANDS, at.BANDS + 5)
+DONCHIAN_UPPER_20, DONCHIAN_LOWER_20 = at.DONCHIAN, at.DONCHIAN + 1
+KELTNER_UPPER_20, KELTNER_LOWER_20 = at.KELTNER, at.KELTNER + 1
+SUPERTREND_10, SUPERTREND_DIR_10, PSAR = at.SUPERTREND, at.SUPERTREND + 1, at.PSAR
+RSI_14, STOCH_RSI_K_14, STOCH_RSI_D_14 = at.RSI, at.STOCH_RSI, at.STOCH_RSI + 1
+MACD, MACD_SIGNAL, MACD_HIST = range(at.MACD, at.MACD + 3)
+STOCH_K_14, STOCH_D_14 = at.STOCH, at.STOCH + 1
+CCI_20, WILLR_14, MFI_14, ROC_10, MOM_10 = at.CCI, at.WILLR, at.MFI, at.ROC, at.MOM
+TRIX_15, ULTOSC, PPO = at.TRIX, at.ULTOSC, at.PPO
+ADX_14, PLUS_DI_14, MINUS_DI_14 = range(at.ADX, at.ADX + 3)
+AROON_UP_25, AROON_DOWN_25 = at.AROON, at.AROON + 1
+TRUE_RANGE, ATR_14, ATR_200, NATR_14 = at.TRUE_RANGE, at.ATR, at.ATR + 1, at.NATR
+REALIZED_VOL_30, OBV, AD, ADOSC, CMF_20 = at.REALIZED_VOL, at.OBV, at.AD, at.ADOSC, at.CMF
+VOLUME_SMA_20, RELATIVE_VOLUME_20, VWAP = at.VOLUME_SMA, at.RELATIVE_VOLUME, at.VWAP
+RANGE_TOP, RANGE_BOTTOM, RANGE_POSITION = range(at.RANGE, at.RANGE + 3)
+INDICATOR_COUNT = at.COLUMN_COUNT
 
 
 class HigherView(NamedTuple):
