@@ -11,6 +11,7 @@ import polars as pl
 
 from engines.bars import BarArrays, FloatArray, TimeArray
 from engines.composite import CompositeEngine, NoState
+from engines.errors import BadParameter
 from engines.indicators import IndicatorEngine
 from engines.signals.engine import BUILT_IN, SignalEngine, SignalRows
 from engines.signals.rows import SIGNAL_SCHEMA
@@ -102,6 +103,8 @@ class Chain(CompositeEngine[NoState]):
         strategies: Sequence[str] = BUILT_IN,
         settings: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
+        if indicators and "columns" in indicators:
+            raise BadParameter("a chain computes all indicators: strategies read them by their places")
         grid = Timeframe(timeframe)
         parts = {
             "indicators": IndicatorEngine(timeframe=grid, **(indicators or {})),

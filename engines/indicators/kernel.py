@@ -72,7 +72,21 @@ def _blank(first: int, end: int, start: int, rows: TimeArray, lookbacks: TimeArr
 
 
 # Scratch rows that several families read; those from `FREE` on are anybody's.
-_SPARE, _CHANGE, _TRUE_RANGE, _TYPICAL, _PLUS, _MINUS, _RSI, _NATR, _KELTNER, _SUPERTREND, _MIDDLE, _HIGHEST, _LOWEST = range(13)
+(
+    _SPARE,
+    _CHANGE,
+    _TRUE_RANGE,
+    _TYPICAL,
+    _PLUS,
+    _MINUS,
+    _RSI,
+    _NATR,
+    _KELTNER,
+    _SUPERTREND,
+    _MIDDLE,
+    _HIGHEST,
+    _LOWEST,
+) = range(13)
 _FREE = 13
 
 

@@ -8,7 +8,14 @@ from engines.kernel import lean_kernel
 
 @lean_kernel
 def advance_psar(
-    high: FloatArray, low: FloatArray, start: int, step: float, limit: float, last: FloatArray, carried: FloatArray, psar: FloatArray
+    high: FloatArray,
+    low: FloatArray,
+    start: int,
+    step: float,
+    limit: float,
+    last: FloatArray,
+    carried: FloatArray,
+    psar: FloatArray,
 ) -> None:
     """Fill the parabolic stop and reverse.
 

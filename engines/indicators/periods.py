@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from engines.errors import BadParameter
 
@@ -87,7 +87,7 @@ class Periods(NamedTuple):
         for name, default in cls._field_defaults.items():
             value = given.get(name, default)
             if isinstance(default, tuple):
-                values[name] = _several(name, value, len(default))
+                values[name] = _several(name, value, len(cast("tuple[int, ...]", default)))
             elif isinstance(default, float):
                 values[name] = _factor(name, value)
             else:
@@ -100,7 +100,10 @@ class Periods(NamedTuple):
 
     def plain(self) -> dict[str, Any]:
         """The same as JSON values."""
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in self._asdict().items()}
+        return {
+            name: list(cast("tuple[int, ...]", value)) if isinstance(value, tuple) else value
+            for name, value in self._asdict().items()
+        }
 
     @property
     def hull(self) -> tuple[int, int]:
@@ -192,7 +195,8 @@ def _factor(name: str, value: object) -> float:
 
 
 def _several(name: str, values: Any, count: int) -> tuple[int, ...]:
-    found = tuple(values) if isinstance(values, Sequence) and not isinstance(values, str) else ()
+    sequence = isinstance(values, Sequence) and not isinstance(values, str)
+    found = tuple(cast("Sequence[Any]", values)) if sequence else ()
     if len(found) != count or len(set(found)) != count:
         raise BadParameter(f"{name} must be {count} different periods, not {values!r}")
     return tuple(_whole(f"each of {name}", value, 2) for value in found)

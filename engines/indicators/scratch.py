@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 import numba
-from llvmlite import ir
+from llvmlite import ir  # pyright: ignore[reportMissingTypeStubs] - it has none
 from numba.core import cgutils, types
 from numba.extending import intrinsic
-from numba.np.arrayobj import make_array, populate_array
+from numba.np import arrayobj
 
 from engines.bars import FloatArray, TimeArray
 
@@ -27,8 +27,12 @@ SCRATCH_ROWS = 20
 _SIZE = SCRATCH_ROWS * STRIDE
 
 
-@intrinsic
-def stack_scratch(typing_context: Any) -> Any:
+# Numba says nothing of the types of what code is made with.
+_cgutils: Any = cgutils
+_arrays: Any = arrayobj
+
+
+def _stack_scratch(typing_context: Any) -> Any:
     """Uninitialized float64 array of ``SCRATCH_ROWS * STRIDE`` numbers, gone when the calling kernel returns."""
     array = types.Array(types.float64, 1, "C")
 
@@ -36,15 +40,16 @@ def stack_scratch(typing_context: Any) -> Any:
         def constant(value: int) -> Any:
             return context.get_constant(types.intp, value)
 
-        data = cgutils.alloca_once(builder, ir.DoubleType(), size=ir.Constant(ir.IntType(64), _SIZE))
-        view = make_array(array)(context, builder)
-        populate_array(
-            view, data=data, shape=[constant(_SIZE)], strides=[constant(8)], itemsize=constant(8), meminfo=None
-        )
+        data = _cgutils.alloca_once(builder, ir.DoubleType(), size=ir.Constant(ir.IntType(64), _SIZE))
+        view = _arrays.make_array(array)(context, builder)
+        shape, strides = [constant(_SIZE)], [constant(8)]
+        _arrays.populate_array(view, data=data, shape=shape, strides=strides, itemsize=constant(8), meminfo=None)
         return view._getvalue()
 
     return array(), generate
 
+
+stack_scratch: Any = intrinsic(_stack_scratch)
 
 # Inlined before types are known, because a kernel that does not count references may not return a view.
 _inlined: Any = numba.njit(inline="always")
@@ -56,8 +61,6 @@ def target(out: FloatArray, row: int, first: int, end: int, spare: FloatArray) -
     if row >= 0:
         return out[row, first:end]
     return spare[: end - first]
-
-
 
 
 @_inlined

@@ -106,8 +106,10 @@ def log_returns(close: FloatArray, previous: float, returns: FloatArray) -> None
         s = returns[t]
         far |= abs(s) > _NEAR
         q = s * s
-        returns[t] = 2.0 * s * (
-            1.0 + q * (1 / 3 + q * (1 / 5 + q * (1 / 7 + q * (1 / 9 + q * (1 / 11 + q * (1 / 13 + q / 15))))))
+        returns[t] = (
+            2.0
+            * s
+            * (1.0 + q * (1 / 3 + q * (1 / 5 + q * (1 / 7 + q * (1 / 9 + q * (1 / 11 + q * (1 / 13 + q / 15)))))))
         )
     if far:
         before = previous

@@ -171,7 +171,13 @@ def advance_wilder(
 
 @lean_kernel
 def advance_adx(
-    plus: FloatArray, minus: FloatArray, start: int, period: int, carried: FloatArray, adx: FloatArray, index: FloatArray
+    plus: FloatArray,
+    minus: FloatArray,
+    start: int,
+    period: int,
+    carried: FloatArray,
+    adx: FloatArray,
+    index: FloatArray,
 ) -> None:
     """Fill ADX: Wilder's average of the directional index; a bar that has none leaves it as it is, as in TA-Lib.
 

@@ -37,7 +37,11 @@ def talib_columns(bars: pl.DataFrame, p: Periods = DEFAULTS) -> dict[str, np.nda
     fast = talib.STOCHRSI(close, p.rsi_period, p.stoch_rsi_period, p.stoch_rsi_smoothing, 0)
     found |= _named(("stoch_rsi_k", "stoch_rsi_d"), p.stoch_rsi_period, fast)
     found |= dict(
-        zip(("macd", "macd_signal", "macd_hist"), talib.MACD(close, p.macd_fast, p.macd_slow, p.macd_signal), strict=True)
+        zip(
+            ("macd", "macd_signal", "macd_hist"),
+            talib.MACD(close, p.macd_fast, p.macd_slow, p.macd_signal),
+            strict=True,
+        )
     )
     stoch = talib.STOCH(high, low, close, p.stoch_period, p.stoch_k_smoothing, 0, p.stoch_d_smoothing, 0)
     found |= _named(("stoch_k", "stoch_d"), p.stoch_period, stoch)

@@ -262,7 +262,7 @@ def test_snapshots_are_small_and_know_what_they_are_of(simulated: pl.DataFrame) 
     engine = chain()
     engine.advance(simulated)
     data = engine.snapshot()
-    assert len(data) < 64_000
+    assert len(data) < 80_000
     assert Chain.restore(data).snapshot() == data
     with pytest.raises(StateMismatch, match="timeframe"):
         Chain.restore(data, timeframe="1h")

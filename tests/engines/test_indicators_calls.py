@@ -17,6 +17,7 @@ from engines.errors import BadParameter, StateMismatch
 from engines.indicators import IndicatorEngine
 from tests.engines.market_bars import advance_in_pieces, assert_same_bits, chunkings, real_bars, simulated_bars
 
+WIDTH = len(IndicatorEngine().columns)
 ROOT = Path(__file__).resolve().parents[2]
 RESUME = """
 import sys
@@ -97,7 +98,11 @@ def test_arrays_get_the_same_values_writable_or_not():
     want = IndicatorEngine().advance(bars)
     read_only = bar_arrays(bars)
     for arrays in (read_only, [array.copy() for array in read_only]):
-        for out in (IndicatorEngine().empty_rows(1_500), np.empty((23, 1_600))[:, :1_500], np.empty((1_500, 23)).T):
+        for out in (
+            IndicatorEngine().empty_rows(1_500),
+            np.empty((WIDTH, 1_600))[:, :1_500],
+            np.empty((1_500, WIDTH)).T,
+        ):
             engine = IndicatorEngine()
             assert engine.advance_arrays(*arrays, out) == 1_500
             assert_same_bits(engine.frame(read_only.ts, out), want)
@@ -106,9 +111,15 @@ def test_arrays_get_the_same_values_writable_or_not():
 def test_out_of_another_form_is_refused_before_anything_moves():
     arrays = bar_arrays(simulated_bars(10))
     engine = IndicatorEngine()
-    locked = np.empty((23, 10))
+    locked = np.empty((WIDTH, 10))
     locked.flags.writeable = False
-    for out in (np.empty((22, 10)), np.empty((23, 9)), np.empty((23, 10), np.float32), np.empty(230), locked):
+    for out in (
+        np.empty((WIDTH - 1, 10)),
+        np.empty((WIDTH, 9)),
+        np.empty((WIDTH, 10), np.float32),
+        np.empty(10 * WIDTH),
+        locked,
+    ):
         with pytest.raises(BadParameter, match="out must be"):
             engine.advance_arrays(*arrays, out)
     assert engine.bars_seen == 0

@@ -53,7 +53,8 @@ def test_nothing_is_left_to_compile():
     chain, outcomes = Chain(timeframe="15m", market="sim:BTCUSDT"), OutcomeEngine(timeframe="15m", market="sim:BTCUSDT")
     for piece in pieces(bars, [500, 1, 0, 1, 98]):
         outcomes.advance(piece, chain.advance(piece).signals)
-    for out in (np.empty((23, 600)), np.empty((600, 23)).T, np.empty((23, 700))[:, :600]):
+    width = len(IndicatorEngine().columns)
+    for out in (np.empty((width, 600)), np.empty((600, width)).T, np.empty((width, 700))[:, :600]):
         IndicatorEngine().advance_arrays(*arrays, out)
     rows = chain.new_rows(1)
     later = simulated_bars(700).slice(600, 100)
