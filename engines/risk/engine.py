@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Self, cast
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import polars as pl
 
 from engines import versions
-from engines.bars import TS_DTYPE, BarArrays, FloatArray, TimeArray
+from engines.bars import BarArrays, FloatArray, TimeArray
 from engines.engine import Engine
-from engines.errors import StateMismatch
-from engines.risk.decision import Decision, Proposal, Rule, Verdict, decide
-from engines.risk.policy import RiskPolicy
-from engines.risk.portfolio import Portfolio, Position
+from engines.risk.correlation import annual_volatility, log_returns
+from engines.risk.ledger import Decided, Entry, Event, Ledger, LedgerArrays
+from engines.risk.limits import Proposal
+from engines.risk.policy import RiskPolicy, Sizing
+from engines.risk.portfolio import Portfolio
+from engines.risk.rows import DECISION_SCHEMA, FIRST_TARGET_FIRST, DecisionRows, decision_columns, events
+from engines.risk.sizing import Knowledge
 from engines.signals.rows import (
     OUTCOME_SCHEMA,
     OUTCOMES,
     BadSignals,
-    Outcome,
     OutcomeRows,
-    SideArray,
     SignalArrays,
     check_columns,
     require_bars,
@@ -32,86 +32,24 @@ from engines.signals.rows import (
 from engines.state import AnyArray
 from engines.timeframe import Timeframe
 
-DECISION_SCHEMA = pl.Schema(
-    {
-        "ts": TS_DTYPE,
-        "signal_id": pl.String,
-        "strategy": pl.String,
-        "direction": pl.Int8,
-        "decision": pl.String,
-        "rule": pl.String,
-        "rule_value": pl.Float64,
-        "rule_limit": pl.Float64,
-        "size": pl.Float64,
-        "notional": pl.Float64,
-        "risk_amount": pl.Float64,
-        "risk_fraction": pl.Float64,
-        "equity": pl.Float64,
-        "open_positions": pl.UInt32,
-    }
-)
 
-VERDICTS = tuple(Verdict)
-"""Verdict by its code in `DecisionRows`."""
-RULES = tuple(Rule)
-"""Rule by its code in `DecisionRows`."""
+class SleeveState(NamedTuple):
+    """The account, and the newest closes (with the open times of their bars) that volatility is measured on."""
+
+    ledger: LedgerArrays
+    close_ts: TimeArray
+    closes: FloatArray
 
 
-class DecisionRows(NamedTuple):
-    """Decisions as arrays, one entry a signal: ``verdict`` indexes `VERDICTS`, ``rule`` indexes `RULES` (-1: none)."""
-
-    verdict: SideArray
-    rule: SideArray
-    rule_value: FloatArray
-    rule_limit: FloatArray
-    size: FloatArray
-    notional: FloatArray
-    risk_amount: FloatArray
-    risk_fraction: FloatArray
-    equity: FloatArray
-    open_positions: TimeArray
-
-
-class AccountArrays(NamedTuple):
-    """A `Portfolio` as arrays: (equity, peak, day's start), (halt, day, losses, cooldown, signals seen), positions, ids."""
-
-    money: FloatArray
-    marks: TimeArray
-    positions: FloatArray
-    ids: AnyArray
-
-
-class _Decided(NamedTuple):
-    decision: Decision
-    equity: float
-    open_positions: int
-
-
-class _Event(NamedTuple):
-    """An outcome, as far as an account cares."""
-
-    ts: int
-    key: str
-    outcome: Outcome
-    price: float
-
-
-class _Entry(NamedTuple):
-    """A signal, as far as an account cares."""
-
-    key: str
-    proposal: Proposal
-    two_targets: bool
-
-
-class RiskEngine(Engine[AccountArrays]):
+class RiskEngine(Engine[SleeveState]):
     """Folds signals and their outcomes, in the order in which they become known, into decisions.
 
     At the close of a bar first the outcomes of that bar are settled, those of the oldest signal first, then the signals of
     that bar are decided, the highest score first; ties go by strategy, then id. The order in which rows of one bar stand in
-    the frames does not matter. Outcomes of signals that were rejected are passed over. A position leaves half at ``target_1`` and
-    the rest at its final outcome; without a second target it leaves whole. One engine holds one account: a market on a
-    timeframe.
+    the frames does not matter. Outcomes of signals that were rejected change no money. A position leaves half at
+    ``target_1`` and the rest at its final outcome; without a second target it leaves whole. One engine holds one account: a
+    market on a timeframe. With volatility-target sizing the returns are those of these bars, whatever
+    ``returns_timeframe`` says.
 
     Parameters
     ----------
@@ -129,7 +67,7 @@ class RiskEngine(Engine[AccountArrays]):
 
     NAME = "risk"
     VERSION = versions.RISK
-    GROWING = frozenset({"positions", "ids"})
+    GROWING = frozenset({"ledger.positions", "ledger.waiting", "ledger.records", "ledger.names", "close_ts", "closes"})
 
     def __init__(
         self,
@@ -139,8 +77,10 @@ class RiskEngine(Engine[AccountArrays]):
         policy: RiskPolicy | Mapping[str, Any] | None = None,
     ) -> None:
         self._policy = policy if isinstance(policy, RiskPolicy) else RiskPolicy.from_dict(policy or {})
-        self._portfolio = Portfolio.start(self._policy)
-        self._signals_seen = 0
+        self._market = market
+        self._ledger = Ledger(self._policy)
+        self._close_ts = np.empty(0, np.int64)
+        self._closes = np.empty(0)
         super().__init__(timeframe, {"market": market, "policy": self._policy.as_dict()}, self._as_arrays())
 
     @property
@@ -151,7 +91,7 @@ class RiskEngine(Engine[AccountArrays]):
     @property
     def portfolio(self) -> Portfolio:
         """The account as it stands; to be read only."""
-        return self._portfolio
+        return self._ledger.portfolio
 
     def advance(self, bars: pl.DataFrame, signals: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
         """Decide the signals of these bars; returns one row a signal, in the order they were decided in.
@@ -177,17 +117,13 @@ class RiskEngine(Engine[AccountArrays]):
         order = [pl.col("ts"), pl.col("score").neg(), pl.col("strategy"), pl.col("signal_id")]
         signals = signals.sort(order)
         wanted = signal_arrays(signals)
-        keys: list[str] = signals["signal_id"].to_list()
-        events = _events(outcomes, arrays.ts)
-        decided = self._fold(
-            [
-                _Entry(key, proposal, two)
-                for key, (proposal, two) in zip(keys, _proposals(wanted, signals["risk_reward"].to_list()), strict=True)
-            ],
-            events,
+        settled = self._events(outcomes, arrays.ts)
+        entries = self._entries(
+            wanted, signals["risk_reward"].to_list(), signals["signal_id"].to_list(), signals["strategy"].to_list()
         )
-        self.mark(arrays.ts)
-        return _frame(signals, decided)
+        decided = self._fold(list(entries), settled, arrays)
+        head = signals.select("ts", "signal_id", "strategy", "direction")
+        return head.hstack(decision_columns(decided, self._policy.sizing)).select(DECISION_SCHEMA.names())
 
     def advance_arrays(
         self,
@@ -201,11 +137,13 @@ class RiskEngine(Engine[AccountArrays]):
         risk_reward: FloatArray,
         outcomes: OutcomeRows,
         rows: DecisionRows,
+        strategies: Sequence[str] | None = None,
     ) -> int:
         """`advance` on arrays; fills ``rows`` (at least as long as ``signals``) and returns how many were written.
 
         Signals are known by their handles, as in `OutcomeEngine.advance_arrays`: the n-th signal ever given has handle n.
         Both are taken in the order given, which must be that of the class's description for the same rows as `advance`.
+        ``strategies`` names each signal's strategy, for Kelly sizing; without it all are taken for one.
 
         Raises
         ------
@@ -215,34 +153,24 @@ class RiskEngine(Engine[AccountArrays]):
         bars: BarArrays = self.accept_arrays(ts, open_, high, low, close, volume)
         require_bars(signals.ts, bars.ts, "signals")
         require_bars(outcomes.ts, bars.ts, "outcomes")
-        first = self._signals_seen
-        entries = [
-            _Entry(str(handle), proposal, two)
-            for handle, (proposal, two) in enumerate(_proposals(signals, risk_reward.tolist()), first)
-        ]
-        events = [
-            _Event(time, str(handle), OUTCOMES[code], price)
-            for time, handle, code, price in zip(
+        count = signals.ts.shape[0]
+        first = self._ledger.signals_seen
+        keys = [str(handle) for handle in range(first, first + count)]
+        entries = list(self._entries(signals, risk_reward.tolist(), keys, strategies or [""] * count))
+        settled = [
+            Event(time, str(handle), OUTCOMES[code], price, r_multiple, self.timeframe.milliseconds)
+            for time, handle, code, price, r_multiple in zip(
                 outcomes.ts.tolist(),
                 outcomes.handle.tolist(),
                 outcomes.outcome.tolist(),
                 outcomes.price.tolist(),
+                outcomes.r_multiple.tolist(),
                 strict=True,
             )
         ]
-        for i, (decision, equity, open_positions) in enumerate(self._fold(entries, events)):
-            rows.verdict[i] = VERDICTS.index(decision.verdict)
-            rows.rule[i] = -1 if decision.rule is None else RULES.index(decision.rule)
-            rows.rule_value[i] = np.nan if decision.rule_value is None else decision.rule_value
-            rows.rule_limit[i] = np.nan if decision.rule_limit is None else decision.rule_limit
-            rows.size[i] = decision.size
-            rows.notional[i] = decision.notional
-            rows.risk_amount[i] = decision.risk_amount
-            rows.risk_fraction[i] = decision.risk_fraction
-            rows.equity[i] = equity
-            rows.open_positions[i] = open_positions
-        self.mark(bars.ts)
-        return len(entries)
+        for place, decided in enumerate(self._fold(entries, settled, bars)):
+            rows.fill(place, decided)
+        return count
 
     @classmethod
     def restore(cls, data: bytes, **expected: Any) -> Self:
@@ -260,133 +188,76 @@ class RiskEngine(Engine[AccountArrays]):
     def load_arrays(self, arrays: Mapping[str, AnyArray]) -> None:
         """Replace the account by what `state_arrays` once returned."""
         super().load_arrays(arrays)
-        money, marks, positions, ids = self._state
-        keys: list[str] = json.loads(ids.tobytes())
-        if len(keys) != positions.shape[0]:
-            raise StateMismatch("snapshot of risk is incomplete; recompute from the bars")
-        self._portfolio = Portfolio(
-            *money[:2].tolist(),
-            halted_until=int(marks[0]),
-            day=int(marks[1]),
-            day_start_equity=float(money[2]),
-            consecutive_losses=int(marks[2]),
-            cooldown_until=int(marks[3]),
-            positions={
-                key: Position(int(direction), entry, size, remaining, bool(two_targets), realized)
-                for key, (direction, entry, size, remaining, two_targets, realized) in zip(
-                    keys, positions.tolist(), strict=True
-                )
-            },
-        )
-        self._signals_seen = int(marks[4])
+        ledger, self._close_ts, self._closes = self._state
+        self._ledger = Ledger.from_arrays(self._policy, ledger)
 
-    def _as_arrays(self) -> AccountArrays:
-        account = self._portfolio
-        positions = [
-            (p.direction, p.entry, p.size, p.remaining, p.two_targets, p.realized) for p in account.positions.values()
-        ]
-        return AccountArrays(
-            np.array([account.equity, account.peak, account.day_start_equity]),
-            np.array(
-                [
-                    account.halted_until,
-                    account.day,
-                    account.consecutive_losses,
-                    account.cooldown_until,
-                    self._signals_seen,
-                ],
-                np.int64,
-            ),
-            np.array(positions, np.float64).reshape(len(positions), 6),
-            np.frombuffer(json.dumps(list(account.positions), separators=(",", ":")).encode(), np.uint8),
-        )
+    def _as_arrays(self) -> SleeveState:
+        return SleeveState(self._ledger.as_arrays(), self._close_ts, self._closes)
 
     def _require_new(self, keys: Sequence[str]) -> None:
-        seen = set(self._portfolio.positions)
+        seen = set(self.portfolio.positions)
         for row, key in enumerate(keys):
             if key in seen:
                 raise BadSignals(f"signal_id {key!r} has been given before", row)
             seen.add(key)
 
-    def _fold(self, entries: Sequence[_Entry], events: Sequence[_Event]) -> list[_Decided]:
-        account, policy = self._portfolio, self._policy
-        decided: list[_Decided] = []
-        settled = 0
-        for key, proposal, two_targets in entries:
-            while settled < len(events) and events[settled].ts <= proposal.ts:
-                self._settle(events[settled])
-                settled += 1
-            account.roll(proposal.ts)
-            decision = decide(proposal, policy, account)
-            decided.append(_Decided(decision, account.equity, len(account.positions)))
-            if decision.verdict is not Verdict.REJECTED:
-                position = Position(proposal.direction, proposal.entry, decision.size, decision.size, two_targets)
-                account.enter(key, position, policy)
-        for event in events[settled:]:
-            self._settle(event)
-        self._signals_seen += len(entries)
-        return decided
-
-    def _settle(self, event: _Event) -> None:
-        account = self._portfolio
-        account.roll(event.ts)
-        if event.key in account.positions:
-            account.leave(
-                event.key,
-                event.price,
-                event.ts,
-                self._policy,
-                self.timeframe.milliseconds,
-                first_target=event.outcome is Outcome.TARGET_1,
-            )
-
-
-def _proposals(signals: SignalArrays, risk_reward: Sequence[float]) -> Iterator[tuple[Proposal, bool]]:
-    columns = zip(
-        signals.ts.tolist(),
-        signals.direction.tolist(),
-        signals.entry.tolist(),
-        signals.stop.tolist(),
-        risk_reward,
-        (~np.isnan(signals.target_2)).tolist(),
-        strict=True,
-    )
-    for ts, direction, entry, stop, reward, two_targets in columns:
-        yield Proposal(ts, direction, entry, stop, reward), two_targets
-
-
-def _events(outcomes: pl.DataFrame, bars_ts: TimeArray) -> list[_Event]:
-    check_columns(outcomes, OUTCOME_SCHEMA, "outcomes")
-    require_bars(times(outcomes["ts"]), bars_ts, "outcomes")
-    known = {str(outcome): outcome for outcome in Outcome}
-    for row, name in enumerate(cast("list[str]", outcomes["outcome"].to_list())):
-        if name not in known:
-            raise BadSignals(f"outcome is {name!r}; it must be one of {', '.join(known)}", row)
-    first_target = pl.col("outcome") == Outcome.TARGET_1.value
-    ordered = outcomes.sort([pl.col("ts"), pl.col("signal_ts"), pl.col("signal_id"), ~first_target])
-    names = cast("list[str]", ordered["outcome"].to_list())
-    return [
-        _Event(time, key, known[name], price)
-        for time, key, name, price in zip(
-            times(ordered["ts"]).tolist(),
-            ordered["signal_id"].to_list(),
-            names,
-            ordered["price"].to_list(),
+    def _entries(
+        self,
+        signals: SignalArrays,
+        risk_reward: Sequence[float],
+        keys: Sequence[str],
+        strategies: Sequence[str],
+    ) -> Iterator[Entry]:
+        columns = zip(
+            keys,
+            strategies,
+            signals.ts.tolist(),
+            signals.direction.tolist(),
+            signals.entry.tolist(),
+            signals.stop.tolist(),
+            risk_reward,
+            (~np.isnan(signals.target_2)).tolist(),
             strict=True,
         )
-    ]
+        for key, strategy, ts, direction, entry, stop, reward, two_targets in columns:
+            yield Entry(key, Proposal(ts, direction, entry, stop, reward, self._market, strategy), two_targets)
 
+    def _events(self, outcomes: pl.DataFrame, bars_ts: TimeArray) -> list[Event]:
+        check_columns(outcomes, OUTCOME_SCHEMA, "outcomes")
+        require_bars(times(outcomes["ts"]), bars_ts, "outcomes")
+        ordered = outcomes.sort([pl.col("ts"), pl.col("signal_ts"), pl.col("signal_id"), FIRST_TARGET_FIRST])
+        lengths = [self.timeframe.milliseconds] * ordered.height
+        return list(events(ordered, times(ordered["ts"]).tolist(), lengths))
 
-def _frame(signals: pl.DataFrame, decided: Sequence[_Decided]) -> pl.DataFrame:
-    decisions = [row.decision for row in decided]
-    columns = [
-        pl.Series("decision", [str(d.verdict) for d in decisions], pl.String),
-        pl.Series("rule", [None if d.rule is None else str(d.rule) for d in decisions], pl.String),
-        *(
-            pl.Series(name, [getattr(d, name) for d in decisions], pl.Float64)
-            for name in ("rule_value", "rule_limit", "size", "notional", "risk_amount", "risk_fraction")
-        ),
-        pl.Series("equity", [row.equity for row in decided], pl.Float64),
-        pl.Series("open_positions", [row.open_positions for row in decided], pl.UInt32),
-    ]
-    return signals.select("ts", "signal_id", "strategy", "direction").hstack(columns).select(DECISION_SCHEMA.names())
+    def _fold(self, entries: Sequence[Entry], settled: Sequence[Event], bars: BarArrays) -> list[Decided]:
+        ledger = self._ledger
+        measured = self._policy.sizing is Sizing.VOLATILITY_TARGET
+        if measured:
+            self._close_ts = np.concatenate((self._close_ts, bars.ts))
+            self._closes = np.concatenate((self._closes, bars.close))
+        decided: list[Decided] = []
+        done = 0
+        for entry in entries:
+            while done < len(settled) and settled[done].ts <= entry.proposal.ts:
+                ledger.settle(settled[done])
+                done += 1
+            decided.append(ledger.decide(entry, self._known(entry.proposal.ts) if measured else Knowledge()))
+        for event in settled[done:]:
+            ledger.settle(event)
+        if measured:
+            keep = self._policy.returns_window + 1
+            self._close_ts, self._closes = self._close_ts[-keep:].copy(), self._closes[-keep:].copy()
+        self.mark(bars.ts)
+        return decided
+
+    def _known(self, ts: int) -> Knowledge:
+        """Volatility of the market's returns up to the bar that opens at ``ts``; a gap has no return across it."""
+        step = self.timeframe.milliseconds
+        steps = self._policy.returns_window
+        end = int(np.searchsorted(self._close_ts, ts, side="right"))
+        first = int(np.searchsorted(self._close_ts, ts - steps * step))
+        grid = np.full((1, steps + 1), np.nan)
+        grid[0, (self._close_ts[first:end] - (ts - steps * step)) // step] = self._closes[first:end]
+        returns = log_returns(grid)[0]
+        volatility = annual_volatility(returns, step, self._policy.min_returns)
+        return Knowledge(volatility, int((~np.isnan(returns)).sum()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from engines.risk.policy import RiskPolicy
@@ -25,15 +26,27 @@ class Position:
 
     direction: int
     entry: float
+    stop: float
     size: float
     remaining: float
     two_targets: bool
+    market: str = ""
     realized: float = 0.0
+
+    @property
+    def notional(self) -> float:
+        """Value at entry of what is open, quote currency."""
+        return self.remaining * self.entry
+
+    @property
+    def risk(self) -> float:
+        """Loss of what is open if the stop is hit, quote currency."""
+        return self.remaining * abs(self.entry - self.stop)
 
 
 @dataclass(slots=True)
 class Portfolio:
-    """State of an account.
+    """State of an account. Its clock is that of its bars: any instant within the bar at whose close something is known.
 
     Equity is realized: open positions count when they leave. What they can still lose is bounded by their stops (and gaps
     beyond them).
@@ -45,13 +58,13 @@ class Portfolio:
     halted_until : int
         Time (ms) a drawdown halt ends at; `NEVER` when there is none, `FOREVER` when it does not end.
     day : int
-        UTC day the daily loss counts for, days since the epoch, by the open time of the bars.
+        UTC day the daily loss counts for, days since the epoch.
     day_start_equity : float
         Equity before that day's first event.
     consecutive_losses : int
         Losing positions in a row, since the last winner or the last pause.
     cooldown_until : int
-        Open time (ms) of the last bar of the pause after losses; `NEVER` when there has been none.
+        Last instant (ms) of the pause after losses; `NEVER` when there has been none.
     positions : dict of str to Position
         By signal id, oldest first.
     """
@@ -82,21 +95,34 @@ class Portfolio:
 
     @property
     def daily_loss(self) -> float:
-        """Loss since the day's start as a fraction of the equity then; negative for a gain."""
-        return (self.day_start_equity - self.equity) / self.day_start_equity
+        """Loss since the day's start as a fraction of the equity then; negative for a gain.
+
+        0 for a day that began with nothing: there is no fraction of it.
+        """
+        start = self.day_start_equity
+        return (start - self.equity) / start if start > 0.0 else 0.0
 
     @property
     def gross_notional(self) -> float:
         """Value at entry of what is open, long and short added up."""
-        return sum((p.remaining * p.entry for p in self.positions.values()), 0.0)
+        return sum((p.notional for p in self.positions.values()), 0.0)
 
     @property
     def net_notional(self) -> float:
         """Value at entry of what is open, long less short."""
-        return sum((p.direction * p.remaining * p.entry for p in self.positions.values()), 0.0)
+        return sum((p.direction * p.notional for p in self.positions.values()), 0.0)
+
+    @property
+    def open_risk(self) -> float:
+        """Loss if every open position's stop is hit, quote currency."""
+        return sum((p.risk for p in self.positions.values()), 0.0)
+
+    def exposure(self, markets: Collection[str]) -> float:
+        """Value at entry of what is open in some markets, long and short added up."""
+        return sum((p.notional for p in self.positions.values() if p.market in markets), 0.0)
 
     def roll(self, ts: int) -> None:
-        """Bring the account to the bar that opens at ``ts``: a new day begins, a drawdown halt ends."""
+        """Bring the account to the instant ``ts``: a new day begins, a drawdown halt ends."""
         day = ts // DAY_MS
         if day != self.day:
             self.day = day
@@ -125,10 +151,10 @@ class Portfolio:
         price : float
             Price of the outcome.
         ts : int
-            Open time of the bar that brought it, ms.
+            Instant of the bar that brought it, ms.
         policy : RiskPolicy
         bar_ms : int
-            Length of a bar, for the pause after losses.
+            Length of that bar, for the pause after losses.
         first_target : bool
             Whether the outcome is ``target_1``: it takes `FIRST_TARGET_FRACTION` of a position with two targets.
             Every other outcome takes what remains.
@@ -151,7 +177,8 @@ class Portfolio:
         if self.consecutive_losses >= policy.max_consecutive_losses:
             self.consecutive_losses = 0
             if policy.loss_cooldown_bars:
-                self.cooldown_until = ts + policy.loss_cooldown_bars * bar_ms
+                pause_ends = ts + policy.loss_cooldown_bars * bar_ms
+                self.cooldown_until = max(self.cooldown_until, pause_ends)
 
     def _watch_drawdown(self, ts: int, policy: RiskPolicy) -> None:
         self.peak = max(self.peak, self.equity)

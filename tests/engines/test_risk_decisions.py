@@ -29,7 +29,7 @@ def holding(*positions: Position, **changes: Any) -> Portfolio:
 
 
 def open_position(direction: int, notional: float) -> Position:
-    return Position(direction, entry=50.0, size=notional / 50.0, remaining=notional / 50.0, two_targets=True)
+    return Position(direction, 50.0, 49.0, size=notional / 50.0, remaining=notional / 50.0, two_targets=True)
 
 
 def test_accepted_at_full_size() -> None:
@@ -156,7 +156,7 @@ def test_no_position_breaks_a_limit(
 
 def test_profit_of_two_targets() -> None:
     state = account()
-    state.enter("a", Position(1, 100.0, 50.0, 50.0, two_targets=True), POLICY)
+    state.enter("a", Position(1, 100.0, 98.0, 50.0, 50.0, two_targets=True), POLICY)
     state.leave("a", 102.0, DAY_MS, POLICY, BAR, first_target=True)
     assert (state.equity, state.positions["a"].remaining, state.positions["a"].realized) == (10_050.0, 25.0, 50.0)
     state.leave("a", 98.0, DAY_MS, POLICY, BAR, first_target=False)
@@ -165,7 +165,7 @@ def test_profit_of_two_targets() -> None:
 
 def test_the_first_target_takes_all_of_a_position_without_a_second() -> None:
     state = account()
-    state.enter("a", Position(-1, 100.0, 50.0, 50.0, two_targets=False), POLICY)
+    state.enter("a", Position(-1, 100.0, 102.0, 50.0, 50.0, two_targets=False), POLICY)
     state.leave("a", 97.0, DAY_MS, POLICY, BAR, first_target=True)
     assert (state.equity, state.positions) == (10_150.0, {})
 
@@ -173,7 +173,7 @@ def test_the_first_target_takes_all_of_a_position_without_a_second() -> None:
 def test_fees_are_paid_on_entry_and_exit() -> None:
     policy = replace(POLICY, fee_rate=0.001)
     state = account()
-    state.enter("a", Position(1, 100.0, 50.0, 50.0, two_targets=False), policy)
+    state.enter("a", Position(1, 100.0, 98.0, 50.0, 50.0, two_targets=False), policy)
     assert state.equity == 9_995.0
     state.leave("a", 100.0, DAY_MS, policy, BAR, first_target=True)
     assert (state.equity, state.consecutive_losses) == (9_990.0, 1)
@@ -181,7 +181,7 @@ def test_fees_are_paid_on_entry_and_exit() -> None:
 
 def lose(state: Portfolio, amount: float, ts: int, policy: RiskPolicy) -> None:
     state.roll(ts)
-    state.enter("x", Position(1, 100.0, 1.0, 1.0, two_targets=True), policy)
+    state.enter("x", Position(1, 100.0, 98.0, 1.0, 1.0, two_targets=True), policy)
     state.leave("x", 100.0 - amount, ts, policy, BAR, first_target=False)
 
 

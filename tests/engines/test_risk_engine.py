@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from engines.bars import bar_arrays
 from engines.errors import StateMismatch
-from engines.risk import DECISION_SCHEMA, RULES, VERDICTS, DecisionRows, RiskEngine, RiskPolicy
+from engines.risk import DECISION_SCHEMA, RULES, VERDICTS, DecisionRows, RiskEngine, RiskPolicy, Sizing
 from engines.signals import OUTCOME_SCHEMA, SIGNAL_SCHEMA, BadSignals, OutcomeEngine
 from engines.signals.rows import signal_arrays
+from tests.engines.account_rows import walks
 from tests.engines.market_bars import (
     START_MS,
     assert_same_bits,
@@ -106,7 +107,8 @@ def test_rows_have_the_columns_of_the_table() -> None:
     rows = decide_all(flat_bars(1), [signal(START_MS, 1, 100.0, 98.0, 102.0)], [])
     assert rows.schema == DECISION_SCHEMA
     assert rows.drop("ts").row(0) == (
-        f"{START_MS}:1:100.0", "hand_made", 1, "accepted", None, None, None, 50.0, 5_000.0, 100.0, 0.01, 10_000.0, 0,
+        f"{START_MS}:1:100.0", "hand_made", 1, "accepted", None, None, None, [], "fixed_fraction", 5_000.0, 50.0, 5_000.0,
+        100.0, 0.01, 5_000.0 / 3.0, (100.0 / 3.0 - 100.0) / (0.005 - 1.0), 10_000.0, 0, 0.0, 0.0, 0.0, "", 0.0,
     )  # fmt: skip
 
 
@@ -218,14 +220,15 @@ def test_agrees_with_the_plain_reference_on_recorded_bars(real_data: Path) -> No
     assert_agrees(bars, random_signals(bars, seed=1, density=0.05), "1h", {})
 
 
-@settings(max_examples=30, deadline=None)
-@given(data=st.data(), seed=st.integers(0, 50))
-def test_rows_do_not_depend_on_how_bars_are_cut(data: st.DataObject, seed: int) -> None:
+@settings(max_examples=40, deadline=None)
+@given(data=st.data(), seed=st.integers(0, 50), sizing=st.sampled_from(list(Sizing)))
+def test_rows_do_not_depend_on_how_bars_are_cut(data: st.DataObject, seed: int, sizing: Sizing) -> None:
     bars = simulated_bars(600, seed=seed)
     signals = random_signals(bars, seed=seed, density=0.25)
     outcomes = OutcomeEngine(max_bars=40).advance(bars, signals)
-    whole = RiskEngine(policy=TIGHT).advance(bars, signals, outcomes)
-    engine = RiskEngine(policy=TIGHT)
+    rules = TIGHT | {"sizing": sizing.value, "returns_window": 50, "min_returns": 20, "kelly_min_trades": 5}
+    whole = RiskEngine(policy=rules).advance(bars, signals, outcomes)
+    engine = RiskEngine(policy=rules)
     parts: list[pl.DataFrame] = []
     for piece in pieces(bars, data.draw(chunkings(600))):
         parts.append(engine.advance(piece, within(signals, piece), within(outcomes, piece)))
@@ -258,6 +261,42 @@ def test_arrays_give_the_rows_of_frames() -> None:
     assert [row[4] for row in decided] == frame["size"].to_list()
     assert [row[8] for row in decided] == frame["equity"].to_list()
     assert [row[9] for row in decided] == frame["open_positions"].to_list()
+
+
+def test_kelly_bets_on_what_is_known_of_the_strategy() -> None:
+    """Two wins at 2R and a loss: by then the bet is 2/3 - 1/6 of equity, a quarter of it 12.5 %, capped at 10 %."""
+    rules = {"sizing": "kelly", "kelly_min_trades": 3, "kelly_prior_trades": 0.0, "kelly_cap": 0.1}
+    rules |= {"max_risk_per_trade": 0.5, "max_position_fraction": 50.0, "max_gross_exposure": 50.0, "leverage": 50.0}
+    rules |= {"max_net_exposure": 50.0, "maintenance_margin_rate": 0.0, "max_daily_loss": 0.9}
+    signals = [signal(START_MS + STEP * i, 1, 100.0, 99.0, 102.0) for i in range(5)]
+    ends = [outcome(START_MS + STEP * (i + 1), signals[i], "target_1", 102.0) for i in (0, 1)]
+    ends.append(outcome(START_MS + STEP * 3, signals[2], "stopped", 99.0))
+    rows = decide_all(flat_bars(5), signals, ends, **rules)
+    assert rows["risk_fraction"].to_list() == pytest.approx([0.01, 0.01, 0.01, 0.1, 0.1])
+    assert rows["sizing"].unique().to_list() == ["kelly"]
+    # A strategy that only loses is bet on no more.
+    losses = [outcome(START_MS + STEP * (i + 1), signals[i], "stopped", 99.0) for i in range(3)]
+    rows = decide_all(flat_bars(5), signals, losses, **rules)
+    assert rows["rule"].to_list() == [None, None, None, "no_edge", "no_edge"]
+    assert rows["rule_value"].to_list()[3:] == [pytest.approx(-0.25)] * 2
+
+
+def test_volatility_is_that_of_the_closes_known_and_a_gap_has_no_return() -> None:
+    prices = walks(1, 400, 5, 0.0)[0].tolist()
+    bars = bars_frame([START_MS + STEP * i for i in range(400)], *[prices] * 4, [1.0] * 400)
+    gap = pl.concat([bars[:300], bars[310:]])
+    made = [signal(gap["ts"].to_physical()[i], 1, 100.0, 98.0, 104.0) for i in (10, 250, 389)]
+    rules = {"sizing": "volatility_target", "returns_window": 100, "min_returns": 60, "max_position_fraction": 9.0}
+    rows = RiskEngine(policy=rules).advance(gap, signal_frame(made), outcome_frame([]))
+    assert rows["rule"][0] == "returns_history"
+    assert rows["rule_value"][0] == 10.0
+    logs = np.log(bars["close"].to_numpy())
+    returns = np.diff(logs)
+    # The last 100 steps before bar 399 hold bar 299, the gap of ten bars, and the bars from 310 on.
+    known = [returns[150:250], returns[310:399]]
+    for row, window in zip(rows["wanted_notional"].to_list()[1:], known, strict=True):
+        volatility = np.std(window, ddof=1) * np.sqrt(365 * 96)
+        assert row == pytest.approx(10_000.0 * 0.1 / volatility, rel=1e-9)
 
 
 def test_restored_in_another_process(tmp_path: Path) -> None:
