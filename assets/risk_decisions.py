@@ -1,55 +1,26 @@
-"""Stage `risk`: each signal accepted, resized or rejected by a paper account, with the rule and the number."""
+"""Stage `risk`: each signal accepted, resized or rejected by an account over all markets, with the rule and the number."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+import time
+from typing import Any
 
 import dagster as dg
 
-from assets.partitions import MARKET_MONTHS
+from assets.account import Account, advance_account
+from assets.partitions import MARKET_MONTHS, market_windows
 from assets.plots import line_plot
 from assets.policy import Recompute
 from assets.queries import recent_column
-from assets.series import advance_windows, row_metadata
+from assets.series import origin
 from engines.versions import RISK_ROWS
+from stores.account_log import DECISIONS
+from stores.locks import account_lock
 from stores.settings import Settings
-from stores.warehouse import Series, Warehouse
-
-if TYPE_CHECKING:
-    import polars as pl
-
-TABLE = "market.risk_decisions"
-
-
-class RiskFold:
-    """Risk decisions as a fold over signals and outcomes; every market and timeframe is an account of its own."""
-
-    name = "risk"
-    version = RISK_ROWS
-    tables = (TABLE,)
-    inputs = ("market.signals", "market.signal_outcomes")
-
-    def start(self, series: Series) -> Any:
-        """Make an account with nothing open."""
-        from engines.risk import RiskEngine
-
-        return RiskEngine(timeframe=series.timeframe)
-
-    def restore(self, series: Series, snapshot: bytes) -> Any:
-        """Make an account from a stored state."""
-        from engines.risk import RiskEngine
-
-        return RiskEngine.restore(snapshot, timeframe=series.timeframe)
-
-    def advance(
-        self, engine: Any, bars: "pl.DataFrame", inputs: Mapping[str, "pl.DataFrame"]
-    ) -> dict[str, "pl.DataFrame"]:
-        """Apply the outcomes and decide the signals of the bars, in the order they became known."""
-        return {TABLE: engine.advance(bars, inputs["market.signals"], inputs["market.signal_outcomes"])}
+from stores.warehouse import Warehouse
 
 
 @dg.asset(
     key="risk_decisions",
-    deps=["signals", "signal_outcomes"],
+    deps=["candles", "signals", "signal_outcomes"],
     group_name="risk",
     partitions_def=MARKET_MONTHS,
     backfill_policy=dg.BackfillPolicy.single_run(),
@@ -62,9 +33,40 @@ def risk_decisions(
     settings: dg.ResourceParam[Settings],
     warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.MaterializeResult:
-    """Fixed-fraction sizing under limits; a rejection names its rule and the number that broke it."""
-    advance = advance_windows(context, settings, warehouse, RiskFold(), recompute=config.recompute)
-    metadata = dict(row_metadata(advance.result, TABLE))
-    equity = recent_column(warehouse, TABLE, "equity", advance.windows, settings.timeframes[0])
-    metadata["plot"] = dg.MetadataValue.md(line_plot(equity, label="paper equity at each decision, before costs"))
+    """Decisions under limits across all markets. A decision stands once made; a rejection names its rule and number."""
+    tagged = warehouse.tagged(origin(context, "risk_decisions"))
+    windows = market_windows(context.partition_keys)
+    metadata: dict[str, Any] = {"dagster/relation_identifier": DECISIONS}
+    decisions = removed = reconsidered = 0
+    began = time.perf_counter()
+    for account in Account:
+        own = [window for window in windows if Account.of(window.market.exchange) is account]
+        if not own:
+            continue
+        with account_lock(settings, account.value):
+            done = advance_account(tagged, account, own, recompute=config.recompute)
+        decisions, removed = decisions + done.decisions, removed + done.removed
+        reconsidered += done.reconsidered
+        if done.until is not None:
+            context.log.info(f"account {account}: {done.decisions:,} decisions up to {done.until:%Y-%m-%d %H:%M} UTC")
+            metadata[f"{account}_until"] = dg.MetadataValue.timestamp(done.until)
+            metadata[f"{account}_equity"] = done.engine.portfolio.equity
+            metadata[f"{account}_open_positions"] = len(done.engine.portfolio.positions)
+        if done.removed:
+            context.log.warning(
+                f"account {account}: {done.removed:,} decisions that stood there were replaced or removed"
+            )
+        if done.reconsidered:
+            context.log.warning(
+                f"account {account}: {done.reconsidered:,} decisions stand that would be others with what came in late; "
+                "see market.risk_reconsidered"
+            )
+    equity = recent_column(tagged, DECISIONS, "equity", windows, settings.timeframes[0])
+    metadata |= {
+        "dagster/row_count": decisions,
+        "replaced_rows": removed,
+        "would_differ": reconsidered,
+        "seconds": round(time.perf_counter() - began, 3),
+        "plot": dg.MetadataValue.md(line_plot(equity, label="equity of the account at each decision")),
+    }
     return dg.MaterializeResult(metadata=metadata)

@@ -56,9 +56,10 @@ _COUNTS = {
         "WHERE s.decided = toDateTime64(0, 3) OR o.ts <= s.decided",
     ),
     ("risk_decisions", "every_signal_decided"): (
-        "Every signal has exactly one decision, and a rejected one names its rule.",
+        "Every signal has exactly one decision, and one that is not accepted names its rule, the number and the limit.",
         "SELECT count() FROM (SELECT signal_id, 1 AS signal FROM market.signals FINAL WHERE {where}) AS s "
-        "FULL OUTER JOIN (SELECT signal_id, count() AS n, countIf(decision = 'rejected' AND rule IS NULL) AS unnamed "
+        "FULL OUTER JOIN (SELECT signal_id, count() AS n, countIf(decision != 'accepted' AND (rule IS NULL "
+        "OR rule_value IS NULL OR rule_limit IS NULL OR empty(reasons))) AS unnamed "
         "FROM market.risk_decisions FINAL WHERE {where} GROUP BY signal_id) AS d USING signal_id "
         "WHERE s.signal != 1 OR d.n != 1 OR d.unnamed > 0",
     ),

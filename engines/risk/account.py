@@ -92,7 +92,14 @@ class AccountEngine:
         """Instant (ms UTC) up to which everything known has been folded; None before the first call."""
         return None if self._until == NEVER else self._until
 
-    def advance(self, closes: pl.DataFrame, signals: pl.DataFrame, outcomes: pl.DataFrame, until: int) -> pl.DataFrame:
+    def advance(
+        self,
+        closes: pl.DataFrame,
+        signals: pl.DataFrame,
+        outcomes: pl.DataFrame,
+        until: int,
+        standing: Mapping[str, float] | None = None,
+    ) -> pl.DataFrame:
         """Decide every signal that became known since the last call; returns one row a signal, in order of decision.
 
         Parameters
@@ -103,6 +110,9 @@ class AccountEngine:
             Columns of `SIGNAL_SCHEMA` and `OUTCOME_SCHEMA`, with ``market`` and ``timeframe``; any order.
         until : int
             Instant, ms UTC: all three hold everything that became known after the last call's ``until`` and up to this.
+        standing : mapping of str to float, optional
+            Sizes (base asset; 0 if rejected) of decisions that were made before and stand, by signal. The account holds
+            what they say; their rows say what would be decided now.
 
         Returns
         -------
@@ -129,7 +139,8 @@ class AccountEngine:
         decided: list[Decided] = []
         for end in self._segments(closes, signals, outcomes, until):
             inside = (pl.col("known") > self._until) & (pl.col("known") <= end)
-            decided += self._fold(closes.filter(inside), signals.filter(inside), outcomes.filter(inside), end)
+            inputs = (closes.filter(inside), signals.filter(inside), outcomes.filter(inside))
+            decided += self._fold(*inputs, end, standing or {})
         head = signals.select(
             pl.col("known").cast(TS_DTYPE).alias("known_at"),
             *("market", "timeframe", "ts", "signal_id", "strategy", "direction"),
@@ -180,7 +191,14 @@ class AccountEngine:
                 yield board.instant(step)
         yield until
 
-    def _fold(self, closes: pl.DataFrame, signals: pl.DataFrame, outcomes: pl.DataFrame, until: int) -> list[Decided]:
+    def _fold(
+        self,
+        closes: pl.DataFrame,
+        signals: pl.DataFrame,
+        outcomes: pl.DataFrame,
+        until: int,
+        standing: Mapping[str, float],
+    ) -> list[Decided]:
         board, ledger = self._board, self._ledger
         rows: list[str] = closes["market"].to_list()
         steps = np.array([board.step(known) for known in closes["known"].to_list()], np.int64)
@@ -194,7 +212,7 @@ class AccountEngine:
             while done < len(settled) and settled[done].ts <= entry.proposal.ts:
                 ledger.settle(settled[done])
                 done += 1
-            decided.append(ledger.decide(entry, self._known(entry.proposal)))
+            decided.append(ledger.decide(entry, self._known(entry.proposal), standing.get(entry.key)))
         for event in settled[done:]:
             ledger.settle(event)
         board.trim()

@@ -10,7 +10,7 @@ import numpy as np
 
 from engines.bars import FloatArray, TimeArray
 from engines.errors import StateMismatch
-from engines.risk.decision import Decision, Verdict, decide
+from engines.risk.decision import Decision, decide
 from engines.risk.limits import Proposal
 from engines.risk.policy import RiskPolicy, Sizing
 from engines.risk.portfolio import Portfolio, Position
@@ -85,8 +85,17 @@ class Ledger:
             account.leave(event.key, event.price, event.ts, self.policy, event.bar_ms, first_target=first_target)
         self.record.settle(event.key, event.r_multiple, event.price, self.policy.fee_rate, first_target=first_target)
 
-    def decide(self, entry: Entry, known: Knowledge) -> Decided:
-        """Decide a signal and, unless it is rejected, open its position."""
+    def decide(self, entry: Entry, known: Knowledge, standing: float | None = None) -> Decided:
+        """Decide a signal and, unless it is rejected, open its position.
+
+        Parameters
+        ----------
+        entry : Entry
+        known : Knowledge
+        standing : float, optional
+            Size (base asset, 0 if rejected) of a decision that was made before and stands: that position is opened,
+            whatever would be decided now, which is what is returned.
+        """
         account, policy = self.portfolio, self.policy
         key, proposal, two_targets = entry
         account.roll(proposal.ts)
@@ -104,13 +113,14 @@ class Ledger:
             known.cluster or proposal.market,
             account.exposure(known.members or (proposal.market,)) / whole,
         )
-        if decision.verdict is not Verdict.REJECTED:
+        size = decision.size if standing is None else standing
+        if size > 0.0:
             position = Position(
                 proposal.direction,
                 proposal.entry,
                 proposal.stop,
-                decision.size,
-                decision.size,
+                size,
+                size,
                 two_targets,
                 proposal.market,
             )

@@ -32,7 +32,7 @@ MARTS = (
     "signal_performance",
     "data_quality",
 )
-_VOLATILE = ("ingested_at", "last_ingested_at", "published_at", "sequence", "checked_at")
+_VOLATILE = ("ingested_at", "decided_at", "last_ingested_at", "published_at", "sequence", "checked_at")
 
 
 def command(home: Path, *arguments: str) -> list[str]:

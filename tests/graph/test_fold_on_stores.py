@@ -32,7 +32,7 @@ def rows(warehouse: Warehouse, market: Market) -> dict[str, pl.DataFrame]:
         table: warehouse.query_polars(
             f"SELECT * FROM market.{table} WHERE exchange = {{exchange:String}} AND symbol = {{symbol:String}} ORDER BY ALL",
             {"exchange": market.exchange, "symbol": market.symbol},
-        ).drop("ingested_at", strict=False)
+        ).drop("ingested_at", "decided_at", strict=False)
         for table in TABLES
     }
 
