@@ -152,6 +152,20 @@ def audit(
 
 
 @app.command()
+def risk(
+    rejections: Annotated[int, typer.Option("--rejections", min=0, metavar="N", help="Newest refusals to show.")] = 10,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    home: HomeOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Show the paper account: its state, exposure by cluster, value at risk, and what it refused, by which rule."""
+    del debug
+    from deploy.cli.risk import show_risk
+
+    show_risk(home, rejections=rejections, as_json=as_json)
+
+
+@app.command()
 def down(home: HomeOption = None, debug: DebugOption = False) -> None:
     """Stop the platform, wherever it was started."""
     del debug

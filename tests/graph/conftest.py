@@ -12,6 +12,7 @@ from stores import database, warehouse
 from stores.markets import Market
 from stores.settings import Settings
 from stores.warehouse import Warehouse
+from tests.graph.stored_accounts import TABLES
 
 _numbers = itertools.count(1)
 
@@ -36,3 +37,11 @@ def connection(migrated: Settings) -> Iterator[Warehouse]:
 def market() -> Market:
     """Name a market that no other test uses, so that the shared tables need no emptying."""
     return Market("binance", f"TEST{next(_numbers)}USDT")
+
+
+@pytest.fixture
+def stores(connection: Warehouse) -> Warehouse:
+    """Stores in which no account has a market yet."""
+    for table in TABLES:
+        connection.command(f"TRUNCATE TABLE market.{table}")
+    return connection
