@@ -175,6 +175,26 @@ def down(home: HomeOption = None, debug: DebugOption = False) -> None:
 
 
 @app.command()
+def indicators(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="WORD", help="Only columns with one of these in their name or source."),
+    ] = None,
+    unit: Annotated[
+        str | None, typer.Option("--unit", metavar="UNIT", help="Only columns of this unit, as in price or percent.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    home: HomeOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """List the indicator columns: formula, source, leading nulls (lookback), unit."""
+    del home, debug
+    from deploy.cli.indicators import show_indicators
+
+    show_indicators(words or [], unit, as_json=as_json)
+
+
+@app.command()
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="For programs; with credentials.")] = False,
     home: HomeOption = None,

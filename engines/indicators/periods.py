@@ -76,11 +76,12 @@ class Periods(NamedTuple):
         Raises
         ------
         BadParameter
-            Naming the parameter that does not exist or has no sense; TA-Lib's own limits hold.
+            Naming the parameter that does not exist or has no sense; TA-Lib's own limits hold (periods up to 100000).
         """
         for name in given:
             if name not in cls._fields:
-                near = difflib.get_close_matches(name, cls._fields, 3)
+                near = [field for field in cls._fields if name and field.startswith(name)]
+                near = (near or difflib.get_close_matches(name, cls._fields, 3))[:3]
                 hint = f"; did you mean {' or '.join(near)}?" if near else f"; there are {', '.join(cls._fields)}"
                 raise BadParameter(f"there is no parameter {name!r} of the indicators{hint}")
         values: dict[str, Any] = {}
@@ -181,10 +182,12 @@ _LEAST = {
 }
 """Least value where it is not 2."""
 
+_MOST = 100_000
+
 
 def _whole(name: str, value: object, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise BadParameter(f"{name} must be a whole number of at least {least}, not {value!r}")
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= _MOST:
+        raise BadParameter(f"{name} must be a whole number from {least} to {_MOST}, not {value!r}")
     return value
 
 

@@ -33,7 +33,7 @@ def exit_code(*arguments: str) -> int:
     return ended.value.code
 
 
-@pytest.mark.parametrize("command", ["up", "run", "audit", "risk", "down", "status", "warm"])
+@pytest.mark.parametrize("command", ["up", "run", "audit", "risk", "down", "status", "indicators", "warm"])
 def test_every_command_takes_home_and_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code(command, "--help") == 0
     shown = capsys.readouterr().out
