@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from engines.bars import FloatArray, TimeArray
+from engines.indicators.arithmetic import fused
 from engines.indicators.periods import Periods
 from engines.indicators.windows import ONE, ZERO, U, end_sums
 from engines.kernel import lean_kernel
@@ -120,9 +121,9 @@ def advance_flow(
         obv[t] = balance
         line += f
         ad[t] = line
-        # In TA-Lib's own form: accumulation is so large that another one would round visibly.
-        fast = w_fast * line + keep_fast * fast
-        slow = w_slow * line + keep_slow * slow
+        # As TA-Lib is compiled: accumulation is so large that another form would round visibly.
+        fast = fused(keep_fast, fast, w_fast * line)
+        slow = fused(keep_slow, slow, w_slow * line)
         adosc[t] = fast - slow
         sum_v += v
         sum_f += f

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from engines.bars import bar_arrays
 from engines.chain import Chain
 from engines.errors import BadParameter, StateMismatch
-from engines.indicators import IndicatorEngine
+from engines.indicators import IndicatorEngine, state
 from tests.engines.market_bars import advance_in_pieces, assert_same_bits, chunkings, simulated_bars
 
 NAMES = IndicatorEngine().columns
@@ -33,6 +33,59 @@ def test_any_choice_in_any_pieces_is_the_same(data):
     rows = advance_in_pieces(engine.advance, BARS, data.draw(chunkings(BARS.height)))
     assert_same_bits(rows, WHOLE.select("ts", *sorted(chosen, key=NAMES.index)))
     assert IndicatorEngine.restore(engine.snapshot()).columns == engine.columns
+
+
+FAMILIES_OF_COLUMNS = [
+    (("sma_20", "sma_200"), state.F_SIMPLE),
+    (("ema_9",), state.F_TREND),
+    (("macd_hist", "trix_15"), state.F_TREND),
+    (("wma_20",), state.F_WMA),
+    (("hma_20",), state.F_HULL),
+    (("bb_percent_20",), state.F_BANDS),
+    (("donchian_lower_20",), state.F_DONCHIAN),
+    (("keltner_upper_20",), state.F_KELTNER | state.F_TREND | state.F_WILDER),
+    (("supertrend_dir_10",), state.F_SUPERTREND | state.F_WILDER),
+    (("psar",), state.F_PSAR),
+    (("rsi_14", "atr_200"), state.F_WILDER),
+    (("stoch_rsi_d_14",), state.F_STOCH_RSI | state.F_WILDER),
+    (("stoch_k_14", "willr_14"), state.F_STOCH | state.F_WILLR),
+    (("adx_14",), state.F_ADX | state.F_WILDER),
+    (("natr_14",), state.F_NATR | state.F_WILDER),
+    (("true_range",), 0),
+    (("realized_vol_30",), state.F_VOLATILITY),
+    (("cci_20", "kama_10"), state.F_CCI | state.F_KAMA),
+    (("roc_10",), state.F_LAGS),
+    (("ultosc", "aroon_up_25"), state.F_ULTOSC | state.F_AROON),
+    (("vwap", "mfi_14", "obv"), state.F_FLOW),
+    (("range_top",), state.F_RANGE),
+]
+
+
+@pytest.mark.parametrize(("names", "families"), FAMILIES_OF_COLUMNS)
+def test_a_choice_needs_only_its_families(names, families):
+    assert IndicatorEngine(columns=names).plan.families == families
+
+
+def test_what_is_not_chosen_is_not_computed():
+    engine = IndicatorEngine(columns=["psar", "stoch_k_14"])
+    engine.advance(BARS)
+    before, after = state.first_state(engine.plan.periods), engine._state
+    own = {state.W_STOCH_HIGH, state.W_STOCH_LOW, state.W_STOCH_K, state.W_STOCH_D}
+    begins = engine.plan.begins
+    touched = {
+        which
+        for which in range(state.WINDOW_COUNT)
+        if (before.windows != after.windows)[begins[which] : begins[which + 1]].any()
+    }
+    assert touched == own
+    changed = set(np.flatnonzero(before.numbers.view(np.int64) != after.numbers.view(np.int64)).tolist())
+    allowed = {
+        *range(state.LAST, state.TREND),
+        *range(state.STOCH, state.WILLR),
+        *range(state.PSAR, state.SUPERTREND),
+    }
+    assert changed <= allowed
+    assert changed & set(range(state.PSAR, state.SUPERTREND))
 
 
 def test_an_array_for_a_choice_has_a_row_a_column():

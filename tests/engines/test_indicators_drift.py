@@ -8,6 +8,8 @@ import pytest
 
 from engines.bars import bar_arrays
 from engines.indicators import IndicatorEngine
+from engines.indicators.periods import Periods
+from tests.engines.indicator_oracles import disagreements, talib_columns
 from tests.engines.market_bars import bars_frame, simulated_bars
 
 RELATIVE = 1e-9
@@ -63,6 +65,60 @@ def test_two_million_bars_with_a_spike():
     rows = IndicatorEngine(timeframe="1m").advance(spiked)
     ends = np.unique(np.concatenate([np.arange(999_900, 1_000_600), np.linspace(500, count - 1, 3_000).astype(int)]))
     check(rows, spiked["close"].to_numpy(), ends)
+
+
+MINUTE = 60_000
+
+
+def minutes(first: int, count: int, price: float) -> pl.DataFrame:
+    """Minute bars of a random walk that is drawn back to 100; volumes are multiples of 1/1024, so that sums are exact."""
+    random = np.random.default_rng(first)
+    pull = np.linspace(0.0, np.log(100.0 / price), count)
+    walk = random.normal(0, 0.0005, count).cumsum()
+    close = price * np.exp(walk + pull)
+    opened = np.concatenate([[price], close[:-1]])
+    high = np.maximum(opened, close) * np.exp(np.abs(random.normal(0, 0.0003, count)))
+    low = np.minimum(opened, close) * np.exp(-np.abs(random.normal(0, 0.0003, count)))
+    volume = np.round(random.lognormal(3.0, 1.0, count) * 1024) / 1024
+    return bars_frame((first + np.arange(count)) * MINUTE, opened, high, low, close, volume)
+
+
+def test_ten_million_bars_in_constant_memory():
+    """Every column, at the end of 19 years of minutes, as if the engine had started a short while ago."""
+    count, chunk, tail = 10_000_000, 250_000, 40_000
+    chosen = Periods()
+    engine = IndicatorEngine(timeframe="1m")
+    sizes: list[int] = []
+    on_balance = distribution = np.longdouble(0)
+    price, before = 100.0, None
+    bars = rows = pl.DataFrame()
+    for first in range(0, count, chunk):
+        bars = minutes(first, chunk, price)
+        rows = engine.advance(bars)
+        _, _, high, low, close, volume = bar_arrays(bars)
+        signs = np.sign(np.diff(close, prepend=close[0] if before is None else before))
+        on_balance += (signs * volume).sum(dtype=np.longdouble) + (volume[0] if before is None else 0)
+        share = ((close.astype(np.longdouble) - low) - (high.astype(np.longdouble) - close)) / (high - low)
+        distribution += (share * volume).sum()
+        price = before = float(close[-1])
+        sizes.append(len(engine.snapshot()))
+    assert engine.bars_seen == count
+    assert max(sizes) - min(sizes) < 256, "a snapshot does not grow with the bars"
+    assert rows["obv"][-1] == on_balance
+    np.testing.assert_allclose(rows["ad"][-1], float(distribution), rtol=RELATIVE)
+
+    late = bars.tail(tail)
+    since_start = {"obv", "ad"}
+    want = {name: values[-1_000:] for name, values in talib_columns(late, chosen).items() if name not in since_start}
+    last = rows.tail(1_000)
+    assert disagreements(last, want) == {}
+    fresh_rows = IndicatorEngine(timeframe="1m").advance(late).tail(1_000)
+    for name in rows.columns[1:]:
+        if name in since_start or name == "adosc":
+            continue
+        np.testing.assert_allclose(
+            last[name].to_numpy(), fresh_rows[name].to_numpy(), rtol=RELATIVE, atol=1e-9, err_msg=name
+        )
 
 
 def test_a_late_start_agrees_where_memory_is_finite():

@@ -6,8 +6,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from engines.bars import BAR_SCHEMA
 from engines.indicators import IndicatorEngine
 from engines.indicators.periods import Periods
+from engines.ingestion.normal_form import normal_form
+from engines.timeframe import Timeframe
 from tests.engines.indicator_oracles import disagreements, talib_columns
 from tests.engines.market_bars import Awkward, constant_bars, real_bars, simulated_bars
 
@@ -84,19 +87,67 @@ def test_other_periods_name_other_columns():
     check(simulated_bars(5_000, seed=9), **OTHERS, keltner_period=5, swing_scale=7)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "binance_BTCUSDT_1h_2017-08_2025-06",
-        "binance_BTCUSDT_1m_2024",
-        "binance_ETHUSDT_1m_2024",
-        "binance_DOGEUSDT_5m_2024-01_2024-09",
-    ],
-)
-def test_recorded_bars(real_data, name):
-    bars = real_bars(real_data, name)
-    for start in range(0, bars.height, STRETCH):
-        check(bars.slice(start, STRETCH), name.split("_")[2])
+def test_periods_longer_than_a_block_of_the_kernel():
+    longer = {
+        "sma_periods": (129, 500, 2_000),
+        "ema_periods": (128, 129, 1_000, 3_000),
+        "wma_period": 1_000,
+        "dema_period": 400,
+        "tema_period": 300,
+        "kama_period": 600,
+        "hma_period": 900,
+        "bb_period": 700,
+        "donchian_period": 1_024,
+        "supertrend_period": 300,
+        "rsi_period": 500,
+        "stoch_rsi_period": 400,
+        "stoch_rsi_smoothing": 200,
+        "macd_fast": 200,
+        "macd_slow": 600,
+        "macd_signal": 300,
+        "stoch_period": 600,
+        "stoch_k_smoothing": 150,
+        "stoch_d_smoothing": 300,
+        "cci_period": 400,
+        "willr_period": 601,
+        "mfi_period": 640,
+        "roc_period": 777,
+        "mom_period": 1_500,
+        "trix_period": 250,
+        "ultosc_periods": (200, 500, 1_100),
+        "adx_period": 300,
+        "aroon_period": 512,
+        "atr_periods": (150, 900),
+        "natr_period": 400,
+        "adosc_slow": 500,
+        "cmf_period": 256,
+        "volume_period": 384,
+    }
+    check(simulated_bars(6_000, seed=10), **longer)
+
+
+def test_every_recorded_candle(real_data):
+    files = sorted((real_data / "candles").glob("*.parquet"))
+    assert len(files) >= 20
+    for file in files:
+        bars = real_bars(real_data, file.stem)
+        for start in range(0, bars.height, STRETCH):
+            check(bars.slice(start, STRETCH), file.stem.split("_")[2])
+
+
+@pytest.mark.parametrize("name", ["perp_5m", "mark_1h"])
+def test_recorded_perpetuals_and_mark_prices(real_data, name):
+    files = sorted((real_data / "derivatives").glob(f"*_{name}_*.parquet"))
+    assert files
+    for file in files:
+        check(pl.read_parquet(file).select(BAR_SCHEMA.names()).head(STRETCH), name.rpartition("_")[2])
+
+
+def test_recorded_minutes_with_outages_and_bars_without_trades(real_data):
+    raw = pl.read_parquet(real_data / "dirty" / "binance_BTCUSDT_1m_offgrid_gaps_2017-12_2018-02.parquet")
+    bars = normal_form(raw, Timeframe.M1).bars.select(BAR_SCHEMA.names())
+    assert (bars["volume"] == 0.0).any()
+    check(bars, "1m")
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1e-3, 1e6])
