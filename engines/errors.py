@@ -29,3 +29,7 @@ class StateMismatch(EngineError):
 
 class BadParameter(EngineError, ValueError):
     """A parameter an engine cannot be built with."""
+
+
+class KernelCacheNotWritable(EngineError):
+    """A kernel had to be compiled and cannot be kept."""
