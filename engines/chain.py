@@ -25,6 +25,7 @@ from engines.zones.rows import ZONE_SCHEMA, ZoneRows
 if TYPE_CHECKING:
     from engines.panel.arena import Arena
     from engines.panel.rows import PanelRows
+    from engines.signals.runner import StrategyFailure
 
 _BLOCK = 65_536
 """Bars taken through all stages at a time: what lies between the stages does not grow with the number of bars."""
@@ -145,6 +146,11 @@ class Chain(CompositeEngine[NoState]):
     def market(self) -> str:
         """Market of the bars, ``exchange:SYMBOL``."""
         return self.parameters["market"]
+
+    @property
+    def failures(self) -> tuple[StrategyFailure, ...]:
+        """Strategies that were switched off, with bar and reason."""
+        return self._stages().signals.failures
 
     def advance(self, bars: pl.DataFrame) -> ChainFrames:
         """Rows of all stages for the next bars.

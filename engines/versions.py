@@ -6,7 +6,7 @@ Kept apart from the engines so that an orchestrator can read them without loadin
 INDICATORS = 2
 STRUCTURE = 2
 ZONES = 2
-SIGNALS = 1
+SIGNALS = 2
 OUTCOMES = 1
 RISK = 2
 RESAMPLE = 1

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from engines.bars import FloatArray, TimeArray
 from engines.kernel import inlined_kernel
+from engines.panel.views import BEGIN, VIEWERS
 
 StateT = TypeVar("StateT", bound=tuple[Any, ...])
 
@@ -164,13 +165,10 @@ def _expression(value: Any, numbers: Iterator[int], names: dict[str, Any]) -> st
         names[name] = type(inner)
         return f"{name}({fields})"
     k = next(numbers)
-    begin, length, last, middle = (f"arena.layout[{k}, {column}]" for column in range(4))
     if not isinstance(value, np.ndarray):
-        number = f"arena.{'floats' if isinstance(value, float) else 'integers'}[market, {begin}]"
+        room = "floats" if isinstance(value, float) else "integers"
+        number = f"arena.{room}[market, arena.layout[{k}, {BEGIN}]]"
         return f"({number} != 0)" if isinstance(value, bool) else number
     array = cast("npt.NDArray[Any]", value)
-    row = f"arena.{_ROOM[array.dtype.name]}[market, {begin} : {begin} + {length}]"
-    if array.ndim == 1:
-        return row
-    shape = f"{middle}, {last}" if array.ndim == 2 else f"{length} // ({middle} * {last}), {middle}, {last}"
-    return f"{row}.reshape(({shape}))"
+    names[f"view_{array.ndim}"] = VIEWERS[array.ndim]
+    return f"view_{array.ndim}(arena.{_ROOM[array.dtype.name]}, market, arena.layout, {k})"

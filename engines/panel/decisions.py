@@ -7,13 +7,18 @@ from engines.kernel import lean_kernel
 from engines.panel.arena import Arena, taker
 from engines.panel.memory import FORM
 from engines.panel.strategies import StrategyParameters
+from engines.signals.mean_reversion import MEAN_REVERSION
 from engines.signals.smc_pullback import SMC_PULLBACK
 from engines.signals.structure_breakout import STRUCTURE_BREAKOUT
+from engines.signals.trend_following import TREND_FOLLOWING
 from engines.signals.view import BarView, CandidateRows
 
 _fold_pullback, _fold_breakout = SMC_PULLBACK.fold, STRUCTURE_BREAKOUT.fold
+_fold_trend, _fold_reversion = TREND_FOLLOWING.fold, MEAN_REVERSION.fold
 _take_pullback = taker(FORM, "strategies.smc_pullback")
 _take_breakout = taker(FORM, "strategies.structure_breakout")
+_take_trend = taker(FORM, "strategies.trend_following")
+_take_reversion = taker(FORM, "strategies.mean_reversion")
 
 
 @lean_kernel
@@ -64,4 +69,8 @@ def decide(
         n = _keep(j, zones_begin, p.places[0], candidate, strategy, rows, n)
     if p.places[1] >= 0 and _fold_breakout(view, p.structure_breakout, _take_breakout(states, market), candidate) == 1:
         n = _keep(j, zones_begin, p.places[1], candidate, strategy, rows, n)
+    if p.places[2] >= 0 and _fold_trend(view, p.trend_following, _take_trend(states, market), candidate) == 1:
+        n = _keep(j, zones_begin, p.places[2], candidate, strategy, rows, n)
+    if p.places[3] >= 0 and _fold_reversion(view, p.mean_reversion, _take_reversion(states, market), candidate) == 1:
+        n = _keep(j, zones_begin, p.places[3], candidate, strategy, rows, n)
     return n

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from engines.signals.mean_reversion import MEAN_REVERSION, ReversionParameters, ReversionState
 from engines.signals.smc_pullback import SMC_PULLBACK, PullbackParameters, PullbackState
 from engines.signals.structure_breakout import STRUCTURE_BREAKOUT, BreakoutParameters, BreakoutState
+from engines.signals.trend_following import TREND_FOLLOWING, TrendParameters, TrendState
 
-COMPILED = (SMC_PULLBACK, STRUCTURE_BREAKOUT)
+COMPILED = (SMC_PULLBACK, STRUCTURE_BREAKOUT, TREND_FOLLOWING, MEAN_REVERSION)
 """Strategies that `engines.panel.decisions.decide` runs, in its order."""
 
 NOT_RUN = -1
@@ -19,6 +21,8 @@ class StrategyStates(NamedTuple):
 
     smc_pullback: PullbackState
     structure_breakout: BreakoutState
+    trend_following: TrendState
+    mean_reversion: ReversionState
 
 
 class StrategyParameters(NamedTuple):
@@ -26,4 +30,6 @@ class StrategyParameters(NamedTuple):
 
     smc_pullback: PullbackParameters
     structure_breakout: BreakoutParameters
+    trend_following: TrendParameters
+    mean_reversion: ReversionParameters
     places: tuple[int, ...]

@@ -11,6 +11,7 @@ from engines.signals.rows import (
     OutcomeRows,
     SignalArrays,
 )
+from engines.signals.runner import StrategyFailure
 from engines.signals.strategy import Strategy, register, registered
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "SignalEngine",
     "SignalRows",
     "Strategy",
+    "StrategyFailure",
     "register",
     "registered",
 ]

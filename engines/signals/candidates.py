@@ -8,7 +8,7 @@ from engines.kernel import lean_kernel
 from engines.signals.view import BarView, CandidateRows
 
 FIRST_TARGET_REWARD = 1.0
-"""Distance of the first target from the entry, in units of the initial risk."""
+"""Distance of the first target from the entry, in units of the initial risk, where a strategy does not choose it."""
 
 
 @lean_kernel
@@ -26,10 +26,35 @@ def propose(
     reasons: int,
     zone: int,
 ) -> int:
+    """Write a candidate whose first target is `FIRST_TARGET_REWARD` away; the rest is as in `propose_targets`."""
+    entry = view.bars.close[t]
+    risk = (entry - stop) * direction
+    target_1 = entry + direction * FIRST_TARGET_REWARD * risk
+    return propose_targets(
+        t, view, rows, n, direction, stop, target_1, target_2, least_risk, most_risk, score, reasons, zone
+    )
+
+
+@lean_kernel
+def propose_targets(
+    t: int,
+    view: BarView,
+    rows: CandidateRows,
+    n: int,
+    direction: int,
+    stop: float,
+    target_1: float,
+    target_2: float,
+    least_risk: float,
+    most_risk: float,
+    score: float,
+    reasons: int,
+    zone: int,
+) -> int:
     """Write a candidate that enters at the close of bar ``t``; returns how many candidates there are then.
 
-    Nothing is written if the stop is on the wrong side of the close, the distance to it is below ``least_risk`` or above
-    ``most_risk`` (price units), or a price would not be positive.
+    Nothing is written if the stop or the first target is on the wrong side of the close, the distance to the stop is below
+    ``least_risk`` or above ``most_risk`` (price units), or a price would not be positive.
 
     Parameters
     ----------
@@ -39,9 +64,9 @@ def propose(
         Candidates written so far.
     direction : int
         +1 long, -1 short.
-    stop : float
+    stop, target_1 : float
     target_2 : float
-        Taken if it lies beyond the first target, `FIRST_TARGET_REWARD` away from the entry; NaN for none.
+        Taken if it lies beyond the first target; NaN for none.
     least_risk, most_risk : float
     score : float
         Held to 0 to 1.
@@ -52,7 +77,6 @@ def propose(
     """
     entry = view.bars.close[t]
     risk = (entry - stop) * direction
-    target_1 = entry + direction * FIRST_TARGET_REWARD * risk
     # Written so that a NaN anywhere refuses.
     if not (risk > 0.0 and risk >= least_risk and risk <= most_risk and stop > 0.0 and target_1 > 0.0):
         return n

@@ -23,19 +23,22 @@ from engines.signals.frames import (
     zones_from_frame,
 )
 from engines.signals.higher import HigherTimeframe
+from engines.signals.mean_reversion import MEAN_REVERSION
 from engines.signals.rows import SIGNAL_SCHEMA, SideArray, time_series
-from engines.signals.runner import StrategyRunner, new_candidates
+from engines.signals.runner import StrategyFailure, StrategyRunner, new_candidates
 from engines.signals.smc_pullback import SMC_PULLBACK
 from engines.signals.structure_breakout import STRUCTURE_BREAKOUT
+from engines.signals.trend_following import TREND_FOLLOWING
 from engines.signals.view import BarView, CandidateRows
 from engines.structure.rows import StructureRows
 from engines.timeframe import Timeframe
 from engines.zones.rows import ZoneRows
 
-BUILT_IN = (SMC_PULLBACK.name, STRUCTURE_BREAKOUT.name)
+BUILT_IN = (SMC_PULLBACK.name, STRUCTURE_BREAKOUT.name, TREND_FOLLOWING.name, MEAN_REVERSION.name)
 """Strategies that run unless told otherwise."""
 
 _HIGHER = "higher"
+_MOST_STRATEGIES = 127
 
 
 class SignalRows(NamedTuple):
@@ -103,6 +106,8 @@ class SignalEngine(CompositeEngine[NoState]):
     ) -> None:
         grid = Timeframe(timeframe)
         given = {name: dict(values) for name, values in (settings or {}).items()}
+        if len(strategies) > _MOST_STRATEGIES:
+            raise BadParameter(f"{len(strategies)} strategies are too many; {_MOST_STRATEGIES} are possible")
         if len(set(strategies)) != len(strategies):
             raise BadParameter(f"strategies are named more than once: {', '.join(strategies)}")
         unused = sorted(set(given) - set(strategies))
@@ -133,6 +138,11 @@ class SignalEngine(CompositeEngine[NoState]):
     def runners(self) -> tuple[StrategyRunner, ...]:
         """The strategies at work, in order."""
         return tuple(self._runner(number) for number in range(len(self._names)))
+
+    @property
+    def failures(self) -> tuple[StrategyFailure, ...]:
+        """Strategies that were switched off, in order of the engine's strategies."""
+        return tuple(runner.failure for runner in self.runners if runner.failure is not None)
 
     def words(self, strategy: int, flags: int) -> list[str]:
         """Reasons of a signal, in words."""

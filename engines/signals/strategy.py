@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
 from engines.errors import BadParameter
@@ -17,7 +18,8 @@ from engines.signals.view import BarView, CandidateRows
 ParametersT = TypeVar("ParametersT", bound=tuple[Any, ...])
 StateT = TypeVar("StateT", bound=tuple[Any, ...])
 
-_MAX_REASONS = 62
+MOST_REASONS = 62
+"""Reasons that flags have room for."""
 _REGISTER: dict[str, Strategy[Any, Any]] = {}
 
 
@@ -41,6 +43,13 @@ class Strategy(Generic[ParametersT, StateT]):
         ``fold(view, parameters, state, rows) -> int``. Decides the bars of the view in order, changes the state in place,
         fills ``rows`` with at most one candidate a bar and returns how many. It may look at bar ``t`` and those before it
         only; `engines.signals.candidates.propose` writes a candidate if it makes sense.
+    decide : callable, optional
+        Of a user's strategy (`engines.signals.authoring`): what its author wrote, not compiled. ``fold`` then takes its
+        state as a `engines.signals.authoring.Walk` and everything it sees as read-only arrays.
+    file : Path, optional
+        File a user's strategy stands in.
+    source : str
+        Hash of that file: with ``version`` it tells whether stored rows are those of this strategy.
     """
 
     name: str
@@ -49,6 +58,9 @@ class Strategy(Generic[ParametersT, StateT]):
     parameters: ParametersT
     new_state: Callable[[ParametersT], StateT]
     fold: Callable[[BarView, ParametersT, StateT, CandidateRows], int]
+    decide: Callable[..., int] | None = None
+    file: Path | None = None
+    source: str = ""
 
     def with_parameters(self, changes: Mapping[str, Any]) -> Strategy[ParametersT, StateT]:
         """The same strategy with some parameters changed.
@@ -82,9 +94,19 @@ def register(strategy: Strategy[Any, Any]) -> None:
     known = _REGISTER.get(strategy.name)
     if known is not None and known is not strategy:
         raise BadParameter(f"there is a strategy named {strategy.name} already; choose another name")
-    if len(strategy.reasons) > _MAX_REASONS:
-        raise BadParameter(f"strategy {strategy.name} has {len(strategy.reasons)} reasons; {_MAX_REASONS} are possible")
+    if len(strategy.reasons) > MOST_REASONS:
+        raise BadParameter(f"strategy {strategy.name} has {len(strategy.reasons)} reasons; {MOST_REASONS} are possible")
     _REGISTER[strategy.name] = strategy
+
+
+def unregister(name: str) -> None:
+    """Forget a strategy, if there is one of that name; chains that run it go on."""
+    _REGISTER.pop(name, None)
+
+
+def registered_names() -> tuple[str, ...]:
+    """Names of all strategies in the register, in order of registration."""
+    return tuple(_REGISTER)
 
 
 def registered(name: str) -> Strategy[Any, Any]:

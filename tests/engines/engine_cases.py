@@ -25,6 +25,8 @@ MARKET = "binance:BTCUSDT"
 EAGER = {
     "smc_pullback": {"sweep_bars": 100, "cooldown_bars": 0},
     "structure_breakout": {"least_volume": 0.0, "least_range_atr": 0.0, "cooldown_bars": 0, "most_chase_atr": 9.0},
+    "trend_following": {"fresh_bars": 50, "most_stretch_atr": 9.0, "cooldown_bars": 0},
+    "mean_reversion": {"extreme_rsi": 45.0, "least_reward": 0.2, "cooldown_bars": 0},
 }
 """Low bars for a signal, so that short series have many."""
 

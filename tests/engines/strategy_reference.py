@@ -7,22 +7,26 @@ from typing import Any
 
 import polars as pl
 
+from engines.indicators import IndicatorEngine
 from engines.resample import ResampleEngine
+from engines.signals.mean_reversion import ReversionParameters
 from engines.signals.smc_pullback import PullbackParameters
 from engines.signals.structure_breakout import BreakoutParameters
+from engines.signals.trend_following import TrendParameters
 from engines.structure import StructureEngine
 from engines.timeframe import Timeframe
 
 
 @dataclass
 class Market:
-    """All rows of a market by bar, and the bias of its higher timeframe as known at each bar's close."""
+    """All rows of a market by bar, and what is known of its higher timeframe at each bar's close: bias, last bar."""
 
     bars: list[dict[str, Any]]
     indicators: list[dict[str, Any]]
     structure: dict[Any, list[dict[str, Any]]]
     zones: dict[Any, list[dict[str, Any]]]
     bias: list[dict[str, int]]
+    higher: list[dict[str, Any]]
     gaps: dict[str, dict[str, Any]] = field(default_factory=dict)
     pools: dict[str, dict[str, Any]] = field(default_factory=dict)
     pivots: list[tuple[int, float]] = field(default_factory=list)
@@ -84,7 +88,16 @@ def market(bars: pl.DataFrame, out: Any, timeframe: str) -> Market:
         {key[0]: frame.to_dicts() for key, frame in rows.group_by("ts", maintain_order=True)}
         for rows in (out.structure, out.zones)
     ]
-    return Market(bars.to_dicts(), out.indicators.to_dicts(), *by_bar, bias)
+    columns = IndicatorEngine(timeframe=higher).advance(high_bars).drop("ts").to_dicts()
+    complete = list(zip(known, high_bars["close"].to_list(), columns, strict=True))
+    last: list[dict[str, Any]] = []
+    seen: dict[str, Any] = dict.fromkeys(("close", *columns[0]))
+    for ts in bars["ts"].to_physical().to_list():
+        while complete and complete[0][0] <= ts + own.milliseconds:
+            _, close, values = complete.pop(0)
+            seen = {"close": close, **values}
+        last.append(seen)
+    return Market(bars.to_dicts(), out.indicators.to_dicts(), *by_bar, bias, last)
 
 
 def pullback(m: Market, p: PullbackParameters) -> list[dict[str, Any]]:
@@ -189,4 +202,106 @@ def _signal(
         "target_2": target_2,
         "risk_reward": abs(target_2 - entry) / abs(entry - stop),
         "score": (points + 5 * liquid) / 100,
+    }
+
+
+def trend(m: Market, p: TrendParameters) -> list[dict[str, Any]]:
+    signals: list[dict[str, Any]] = []
+    last: dict[int, int] = {}
+    before, began, taken = 0, 0, False
+    for t, bar in enumerate(m.bars):
+        row, above = m.indicators[t], m.higher[t]
+        d = 0
+        if None not in (row["ema_21"], row["ema_50"], row["supertrend_dir_10"]):
+            up, down = row["ema_21"] > row["ema_50"], row["ema_21"] < row["ema_50"]
+            d = 1 if up and row["supertrend_dir_10"] > 0 else -1 if down and row["supertrend_dir_10"] < 0 else 0
+        if d != before:
+            before, began, taken = d, t, False
+        if d == 0 or t - began > p.fresh_bars or taken or (d in last and t - last[d] <= p.cooldown_bars):
+            continue
+        if None in (above["ema_21"], above["ema_50"], row["atr_14"]):
+            continue
+        swing = m.bias[t]["swing"]
+        stretch = (bar["close"] - row["ema_21"]) * d
+        fine = (
+            (above["ema_21"] - above["ema_50"]) * d > 0
+            and (above["close"] - above["ema_50"]) * d > 0
+            and swing != -d
+            and 0 <= stretch <= p.most_stretch_atr * row["atr_14"]
+        )
+        risk = p.stop_atr * row["atr_14"]
+        stop = bar["close"] - d * risk
+        if not fine or stop <= 0:
+            continue
+        points = 40 + 20 * ((above["supertrend_dir_10"] or 0) * d > 0) + 20 * (swing == d) + 10 * (t == began)
+        points += 10 * (row["ema_200"] is not None and (bar["close"] - row["ema_200"]) * d > 0)
+        first = bar["close"] + d * (bar["close"] - stop) * d
+        signals.append(_row(m, t, "trend_following", d, stop, first, bar["close"] + d * p.reward * risk, points / 100))
+        last[d], taken = t, True
+    return signals
+
+
+def reversion(m: Market, p: ReversionParameters) -> list[dict[str, Any]]:
+    signals: list[dict[str, Any]] = []
+    last: dict[int, int] = {}
+    # By direction of the signal it leads to: bars of the excursion.
+    outside: dict[int, list[int]] = {1: [], -1: []}
+    for t, bar in enumerate(m.bars):
+        row = m.indicators[t]
+        for d in (1, -1):
+            band = row["bb_lower_20" if d > 0 else "bb_upper_20"]
+            if band is not None and (band - bar["close"]) * d > 0:
+                outside[d].append(t)
+                continue
+            excursion, outside[d] = outside[d], []
+            if not excursion or band is None or len(excursion) > p.most_bars:
+                continue
+            if d in last and t - last[d] <= p.cooldown_bars:
+                continue
+            far = [m.bars[k]["low" if d > 0 else "high"] for k in (*excursion, t)]
+            depth = min(far) if d > 0 else max(far)
+            strengths = [m.indicators[k]["rsi_14"] for k in excursion if m.indicators[k]["rsi_14"] is not None]
+            if not strengths:
+                continue
+            rsi = min(strengths) if d > 0 else max(strengths)
+            extreme = p.extreme_rsi if d > 0 else 100 - p.extreme_rsi
+            swing, internal, above = m.bias[t]["swing"], m.bias[t]["internal"], m.higher[t]
+            against = None not in (above["ema_21"], above["ema_50"]) and (above["ema_21"] - above["ema_50"]) * d < 0
+            stop = depth - d * p.stop_atr * row["atr_14"]
+            risk, middle = (bar["close"] - stop) * d, row["bb_middle_20"]
+            fine = (
+                (extreme - rsi) * d >= 0
+                and not (swing == -d and internal == -d and against)
+                and (middle - bar["close"]) * d >= p.least_reward * risk
+                and p.least_risk_atr * row["atr_14"] <= risk <= p.most_risk_atr * row["atr_14"]
+                and risk > 0 < stop
+                and (middle - bar["close"]) * d > 0
+            )
+            if not fine:
+                continue
+            position = row["range_position"]
+            favourable = position is not None and (position < 0.5 if d > 0 else position > 0.5)
+            points = 40 + 15 * ((extreme - rsi) * d >= 10) + 15 * (swing == d) + 10 * (internal == d) + 10 * favourable
+            points += 10 * ((bar["close"] - 0.5 * (bar["high"] + bar["low"])) * d > 0)
+            other = row["bb_upper_20" if d > 0 else "bb_lower_20"]
+            signals.append(_row(m, t, "mean_reversion", d, stop, middle, other, points / 100))
+            last[d] = t
+    return signals
+
+
+def _row(
+    m: Market, t: int, strategy: str, d: int, stop: float, target_1: float, target_2: float, score: float
+) -> dict[str, Any]:
+    entry = m.bars[t]["close"]
+    return {
+        "ts": m.bars[t]["ts"],
+        "strategy": strategy,
+        "direction": d,
+        "entry": entry,
+        "stop": stop,
+        "target_1": target_1,
+        "target_2": target_2,
+        "risk_reward": abs(target_2 - entry) / abs(entry - stop),
+        "score": score,
+        "zone_id": None,
     }

@@ -18,19 +18,15 @@ from engines.bars import bar_arrays
 from engines.chain import Chain, ChainFrames
 from engines.errors import BadBars, BadParameter, StateMismatch
 from engines.indicators import IndicatorEngine
-from engines.signals import SIGNAL_SCHEMA, SignalEngine
+from engines.signals import BUILT_IN, SIGNAL_SCHEMA, SignalEngine
 from engines.signals.higher import HigherTimeframe
 from engines.structure import StructureEngine
 from engines.timeframe import Timeframe
 from engines.zones import ZoneEngine
+from tests.engines.engine_cases import EAGER
 from tests.engines.market_bars import Awkward, assert_same_bits, chunkings, pieces, real_bars, simulated_bars
 
 MARKET = "binance:BTCUSDT"
-# Low bars for a signal, so that short series have many.
-EAGER = {
-    "smc_pullback": {"sweep_bars": 100, "cooldown_bars": 0},
-    "structure_breakout": {"least_volume": 0.0, "least_range_atr": 0.0, "cooldown_bars": 0, "most_chase_atr": 9.0},
-}
 FRAMES = ("indicators", "structure", "zones", "signals")
 
 
@@ -64,7 +60,7 @@ def simulated() -> pl.DataFrame:
 def whole(simulated: pl.DataFrame) -> ChainFrames:
     out = chain().advance(simulated)
     assert out.signals.height > 40
-    assert out.signals["strategy"].n_unique() == 2
+    assert set(out.signals["strategy"]) == set(BUILT_IN)
     return out
 
 

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from engines.chain import Chain
-from engines.errors import EngineError, StateMismatch
+from engines.errors import StateMismatch
 from engines.kernel import kernel
 from engines.signals import Strategy, register
 from engines.signals import strategy as register_module
@@ -109,12 +109,17 @@ def test_it_does_not_depend_on_how_bars_are_cut() -> None:
     assert_same_bits(pl.concat(parts), whole)
 
 
-def test_signals_no_one_could_use_are_refused() -> None:
+def test_a_strategy_that_makes_nonsense_is_switched_off_and_stops_nobody() -> None:
     register(replace(CROSS, name="nonsense", fold=_nonsense, parameters=CrossParameters(1.5)))
-    with pytest.raises(
-        EngineError, match="strategy nonsense made a signal it must not make: stop is not on the losing"
-    ):
-        Chain(timeframe="15m", strategies=["nonsense"]).advance(simulated_bars(10))
+    bars = simulated_bars(600)
+    both = Chain(timeframe="15m", strategies=["nonsense", "ema_cross"])
+    made = both.advance(bars).signals
+    assert_same_bits(made, Chain(timeframe="15m", strategies=["ema_cross"]).advance(bars).signals)
+    assert made.height > 2
+    (failure,) = both.failures
+    assert (failure.strategy, failure.ts) == ("nonsense", bars["ts"][0])
+    assert "stop is not on the losing" in failure.reason
+    assert Chain.restore(both.snapshot()).failures == both.failures
 
 
 def test_a_state_of_another_version_of_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -254,7 +254,7 @@ def test_the_register() -> None:
     register(known)
     with pytest.raises(BadParameter, match="already"):
         register(replace(known, version=2))
-    with pytest.raises(BadParameter, match="no strategy named 'golden_goose'; there are smc_pullback"):
+    with pytest.raises(BadParameter, match="no strategy named 'golden_goose'; there are mean_reversion, smc_pullback"):
         registered("golden_goose")
     with pytest.raises(BadParameter, match="reasons"):
         register(Strategy("wordy", 1, ("x",) * 63, known.parameters, known.new_state, known.fold))
