@@ -42,7 +42,7 @@ def replay_rewrites_nothing(
     plan = AuditPlan(prefixes=16, stretch=8, futures=2, calls=2)
     markets = scope_of_run(context) or tuple(Market.parse(text) for text in settings.markets)
     series = [Series(market, timeframe) for market in markets for timeframe in settings.timeframes]
-    audits = side_by_side(lambda one: audit_recent(warehouse, one, _BARS, plan), series)
+    audits = side_by_side(lambda one: audit_recent(warehouse, one, _BARS, plan, settings.strategies), series)
     reports = {one: report for one, report in zip(series, audits, strict=True) if report is not None}
     for asset in AUDITED:
         yield check_result(asset, reports)

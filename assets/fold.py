@@ -88,6 +88,8 @@ class FoldResult:
         Open times of the first and last bar.
     seconds : float
         Time spent, reading and writing included.
+    failures : list of str
+        Parts of engines that were switched off, such as a strategy that raised, each with its series and bar.
     """
 
     bars: int = 0
@@ -96,12 +98,14 @@ class FoldResult:
     first: datetime | None = None
     last: datetime | None = None
     seconds: float = 0.0
+    failures: list[str] = field(default_factory=list)
 
     def add(self, other: FoldResult) -> None:
         """Add another series' result to this one."""
         self.bars += other.bars
         self.replaced += other.replaced
         self.seconds += other.seconds
+        self.failures += other.failures
         for table, count in other.rows.items():
             self.rows[table] = self.rows.get(table, 0) + count
         self.first = min(filter(None, (self.first, other.first)), default=None)
@@ -150,6 +154,7 @@ def advance_series(
             result.bars += month_bars.height
         _write(warehouse, series, start, end, written, result)
         save_states(warehouse, series, states)
+    result.failures += [f"{series}: {failure}" for failure in getattr(engine, "failures", ())]
     result.seconds = time.perf_counter() - began
     return result
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -9,7 +10,6 @@ import dagster as dg
 from assets.chain import STAGES, ChainFold
 from assets.fold import read_bars, read_rows
 from assets.scope import markets_condition, scope_of_run
-from engines.versions import CHAIN_ROWS
 from stores.engine_states import newest_valid_state
 from stores.markets import Market
 from stores.settings import Settings
@@ -104,7 +104,7 @@ def batch_equals_live(
     differing: dict[str, list[str]] = {asset: [] for asset in STAGES}
     bars = 0
     for one in series:
-        replayed, different = replay(warehouse, one)
+        replayed, different = replay(warehouse, one, strategies=settings.strategies)
         bars += replayed
         for asset in different:
             differing[asset].append(str(one))
@@ -117,7 +117,9 @@ def batch_equals_live(
         )
 
 
-def replay(warehouse: Warehouse, series: Series, bars: int = _REPLAYED_BARS) -> tuple[int, list[str]]:
+def replay(
+    warehouse: Warehouse, series: Series, bars: int = _REPLAYED_BARS, strategies: Path | None = None
+) -> tuple[int, list[str]]:
     """Feed up to ``bars`` bars one at a time and compare the rows with the stored ones.
 
     Returns
@@ -127,11 +129,11 @@ def replay(warehouse: Warehouse, series: Series, bars: int = _REPLAYED_BARS) -> 
     """
     import polars as pl
 
-    fold = ChainFold()
-    newest = newest_valid_state(warehouse, series, fold.name, CHAIN_ROWS)
+    fold = ChainFold(strategies)
+    newest = newest_valid_state(warehouse, series, fold.name, fold.version)
     if newest is None:
         return 0, []
-    state = newest_valid_state(warehouse, series, fold.name, CHAIN_ROWS, before=newest.month)
+    state = newest_valid_state(warehouse, series, fold.name, fold.version, before=newest.month)
     engine = fold.start(series) if state is None else fold.restore(series, state.snapshot)
     first = newest.month - timedelta(days=3660) if state is None else state.last_ts + _MILLISECOND
     window = read_bars(warehouse, series, first, newest.last_ts + _MILLISECOND).head(bars)

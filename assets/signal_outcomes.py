@@ -1,6 +1,7 @@
 """Stage `signal`, second part: what became of each signal, found by walking the bars after it."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -10,6 +11,7 @@ from assets.plots import line_plot
 from assets.policy import Recompute
 from assets.queries import recent_column
 from assets.series import advance_windows, row_metadata
+from assets.user_strategies import rows_version
 from engines.versions import OUTCOME_ROWS
 from stores.settings import Settings
 from stores.warehouse import Series, Warehouse
@@ -24,9 +26,11 @@ class OutcomeFold:
     """Outcomes as a fold over bars and the signals decided on them."""
 
     name = "outcomes"
-    version = OUTCOME_ROWS
     tables = (TABLE,)
     inputs = ("market.signals",)
+
+    def __init__(self, strategies: Path | None = None) -> None:
+        self.version = rows_version(OUTCOME_ROWS, strategies)
 
     def start(self, series: Series) -> Any:
         """Make an engine with no open signal."""
@@ -63,7 +67,9 @@ def signal_outcomes(
     warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.MaterializeResult:
     """Log of targets, stops and expiries; when a bar holds both stop and target, the stop counts."""
-    advance = advance_windows(context, settings, warehouse, OutcomeFold(), recompute=config.recompute)
+    advance = advance_windows(
+        context, settings, warehouse, OutcomeFold(settings.strategies), recompute=config.recompute
+    )
     metadata = dict(row_metadata(advance.result, TABLE))
     values = recent_column(warehouse, TABLE, "r_multiple", advance.windows, settings.timeframes[0])
     metadata["plot"] = dg.MetadataValue.md(line_plot(_cumulated(values), label="R so far, before costs"))

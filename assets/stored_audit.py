@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assets.chain import STAGES, ChainFold
 from assets.fold import read_bars, read_rows
 from assets.signal_outcomes import TABLE as OUTCOMES_TABLE
-from engines.versions import CHAIN_ROWS
 from stores.engine_states import EngineState, newest_valid_state
 from stores.warehouse import IN_SERIES, Series, Warehouse
 
@@ -50,11 +50,11 @@ def stored_series(
     )
 
 
-def chain_of(series: Series) -> EngineReader:
-    """The chain as the graph runs it for a series, with the outcomes of its signals."""
+def chain_of(series: Series, strategies: Path | None = None) -> EngineReader:
+    """The chain as the graph runs it for a series, with the outcomes of its signals; ``strategies`` is the user's folder."""
     from engines.audit import chain_reader
 
-    return chain_reader(str(series.market), series.timeframe, lambda: ChainFold().start(series))
+    return chain_reader(str(series.market), series.timeframe, lambda: ChainFold(strategies).start(series))
 
 
 def audit_rows(
@@ -94,7 +94,9 @@ def audit_rows(
     return audit_stored(reader, bars, stored, first)
 
 
-def audit_recent(warehouse: Warehouse, series: Series, bars: int, plan: AuditPlan) -> AuditReport | None:
+def audit_recent(
+    warehouse: Warehouse, series: Series, bars: int, plan: AuditPlan, strategies: Path | None = None
+) -> AuditReport | None:
     """Audit the chain over the newest bars of a series, from the stored state before them.
 
     Parameters
@@ -105,6 +107,8 @@ def audit_recent(warehouse: Warehouse, series: Series, bars: int, plan: AuditPla
         Bars to look at: the last ones computed. What comes between them and the state is folded and not looked at.
     plan : AuditPlan
         How much is replayed; its ``first`` is not used.
+    strategies : Path, optional
+        Folder of the user's own strategies.
 
     Returns
     -------
@@ -113,8 +117,8 @@ def audit_recent(warehouse: Warehouse, series: Series, bars: int, plan: AuditPla
     """
     from engines.audit import audit, chain_reader
 
-    fold = ChainFold()
-    newest = newest_valid_state(warehouse, series, fold.name, CHAIN_ROWS)
+    fold = ChainFold(strategies)
+    newest = newest_valid_state(warehouse, series, fold.name, fold.version)
     if newest is None:
         return None
     recent = warehouse.query_polars(
@@ -122,7 +126,7 @@ def audit_recent(warehouse: Warehouse, series: Series, bars: int, plan: AuditPla
         "AND ts <= {last:DateTime64(3, 'UTC')} ORDER BY ts DESC LIMIT {bars:UInt32})",
         {**series.parameters, "last": newest.last_ts, "bars": bars},
     )
-    state = newest_valid_state(warehouse, series, fold.name, CHAIN_ROWS, before=recent["first"][0])
+    state = newest_valid_state(warehouse, series, fold.name, fold.version, before=recent["first"][0])
     first, begin = BEGINNING, partial(fold.start, series)
     if state is not None and _stands(fold, series, state):
         first, begin = state.last_ts + _MILLISECOND, partial(fold.restore, series, state.snapshot)

@@ -266,8 +266,13 @@ def _note_ingestion(result: dg.ExecuteInProcessResult, summary: PipelineSummary)
 
 
 def _note_checks(result: dg.ExecuteInProcessResult, market: Market, summary: PipelineSummary) -> None:
+    from assets.strategy_checks import HEALTHY, PROBLEMS
+
     for evaluation in result.get_asset_check_evaluations():
         if evaluation.passed:
+            continue
+        if evaluation.check_name == HEALTHY:
+            summary.strategy_problems += str(evaluation.metadata[PROBLEMS].value).splitlines()
             continue
         text = f"{market}: {evaluation.asset_key.to_user_string()}.{evaluation.check_name}"
         (summary.failed_checks if evaluation.severity.value == "ERROR" else summary.warnings).append(text)

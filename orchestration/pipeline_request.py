@@ -114,6 +114,8 @@ class PipelineSummary:
         Asset checks of severity error that did not pass.
     warnings : list of str
         Asset checks of severity warning that did not pass.
+    strategy_problems : list of str
+        Strategies that could not be loaded or were switched off, with file and line, or bar and reason.
     signals_by_strategy : dict of str to int
     newest_signals : list of NewestSignal
     marts : int
@@ -135,6 +137,7 @@ class PipelineSummary:
     refused: list[str] = field(default_factory=list)
     failed_checks: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    strategy_problems: list[str] = field(default_factory=list)
     signals_by_strategy: dict[str, int] = field(default_factory=dict)
     newest_signals: list[NewestSignal] = field(default_factory=list)
     marts: int = 0

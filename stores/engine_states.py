@@ -79,7 +79,8 @@ def newest_valid_state(
     """Find the newest state that still stands on the stored bars.
 
     A state is valid when the bars stored up to its last one are as many as it has seen: history that was added, or a
-    gap that was filled, makes every later state invalid, and the engine goes on from the one before.
+    gap that was filled, makes every later state invalid, and the engine goes on from the one before. Where a state of another
+    version was stored later, rows of that version stand in between: none of this version's is valid.
 
     Parameters
     ----------
@@ -95,7 +96,9 @@ def newest_valid_state(
 
     states = warehouse.query_polars(
         f"SELECT last_ts, bars FROM {_TABLE} FINAL "
-        f"WHERE {IN_SERIES} AND engine = {{engine:String}} AND version = {{version:String}} ORDER BY last_ts DESC",
+        f"WHERE {IN_SERIES} AND engine = {{engine:String}} AND version = {{version:String}} "
+        f"AND updated_at >= (SELECT max(updated_at) FROM {_TABLE} FINAL "
+        f"WHERE {IN_SERIES} AND engine = {{engine:String}} AND version != {{version:String}}) ORDER BY last_ts DESC",
         {**series.parameters, "engine": engine, "version": version},
     )
     if before is not None:

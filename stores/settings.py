@@ -45,6 +45,8 @@ class Settings(BaseSettings):
     """First day to ingest, UTC; unset means all there is (exchange and sim: the last 90 days)."""
     until: date | None = None
     """Last day to ingest, inclusive, UTC."""
+    strategies: Path | None = None
+    """Folder of the user's own strategies; unset means the built-in ones only."""
     api_host: str = "127.0.0.1"
     api_port: int = 8000
 
@@ -54,6 +56,11 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("strategies", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: object) -> object:
+        return None if value == "" else value
 
     def require(self, store: str) -> str:
         """URL of a store in the clear, for handing to its client.

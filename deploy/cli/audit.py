@@ -78,7 +78,7 @@ def audit_stores(options: AuditOptions, home: Path | None, *, as_json: bool) -> 
     with raise_on_signals(), running_stores(read_settings(home)) as settings:
         migrate(settings)
         with closing(Warehouse.connect(settings, origin='{"asset": "audit"}')) as warehouse:
-            audits = list(_audits(warehouse, options, readers, Console(stderr=True)))
+            audits = list(_audits(warehouse, options, settings.strategies, readers, Console(stderr=True)))
     if as_json:
         typer.echo(json.dumps(_plain(audits), indent=2))
     else:
@@ -87,7 +87,7 @@ def audit_stores(options: AuditOptions, home: Path | None, *, as_json: bool) -> 
 
 
 def _audits(
-    warehouse: Warehouse, options: AuditOptions, readers: ReadersOf | None, console: Console
+    warehouse: Warehouse, options: AuditOptions, strategies: Path | None, readers: ReadersOf | None, console: Console
 ) -> Iterator[SeriesAudit]:
     from assets.stored_audit import stored_series
     from engines.audit import AuditPlan, BadReading
@@ -102,7 +102,9 @@ def _audits(
     with TerminalProgress(console) as progress:
         for one in series:
             try:
-                yield SeriesAudit(one, tuple(_reports(warehouse, one, options.series, plan, readers, progress)))
+                yield SeriesAudit(
+                    one, tuple(_reports(warehouse, one, options.series, strategies, plan, readers, progress))
+                )
             except BadReading as error:
                 raise CommandFailed(f"{one}: {error}") from error
 
@@ -111,6 +113,7 @@ def _reports(
     warehouse: Warehouse,
     series: Series,
     days: Options,
+    strategies: Path | None,
     plan: AuditPlan,
     readers: ReadersOf | None,
     progress: TerminalProgress,
@@ -141,7 +144,7 @@ def _reports(
     for name, make in registered_readers().items():
         # The chain is the one the graph runs, with its strategies; its rows are stored, so they are compared too.
         if name == "chain":
-            chain = chain_of(series)
+            chain = chain_of(series, strategies)
             yield audit(chain, bars, plan, told)
             stored = audit_rows(warehouse, series, chain, bars, first)
             if stored is not None:

@@ -50,6 +50,10 @@ UntilOption = Annotated[
     str | None,
     typer.Option("--until", metavar="DATE", help="Last day, UTC; the whole day is included."),
 ]
+StrategiesOption = Annotated[
+    Path | None,
+    typer.Option("--strategies", metavar="DIR", help="Folder of strategies of your own.  [default: CAP_STRATEGIES]"),
+]
 
 
 @app.callback(invoke_without_command=True)
@@ -67,6 +71,7 @@ def up(
     timeframe: TimeframeOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
+    strategies: StrategiesOption = None,
     detach: Annotated[bool, typer.Option("--detach", help="Go on in the background; stop with 'cap down'.")] = False,
     home: HomeOption = None,
     debug: DebugOption = False,
@@ -79,7 +84,7 @@ def up(
     from deploy.cli.options import Options
     from deploy.cli.up import run_detached, run_platform
 
-    options = Options.of(source, market, timeframe, since, until)
+    options = Options.of(source, market, timeframe, since, until, strategies)
     if detach:
         run_detached(options, home, debug=debug)
     else:
@@ -93,6 +98,7 @@ def run(
     timeframe: TimeframeOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
+    strategies: StrategiesOption = None,
     recompute: Annotated[bool, typer.Option("--recompute", help="Make rows anew that stand already.")] = False,
     home: HomeOption = None,
     debug: DebugOption = False,
@@ -101,7 +107,7 @@ def run(
     from deploy.cli.options import Options
     from deploy.cli.run import run_once
 
-    run_once(Options.of(source, market, timeframe, since, until), home, recompute=recompute, debug=debug)
+    run_once(Options.of(source, market, timeframe, since, until, strategies), home, recompute=recompute, debug=debug)
 
 
 @app.command()
@@ -214,6 +220,66 @@ def warm(home: HomeOption = None, debug: DebugOption = False) -> None:
     from deploy.cli.warm import warm_kernels
 
     warm_kernels()
+
+
+own = typer.Typer(help="Strategies of your own: write, check, list.", rich_markup_mode=None)
+app.add_typer(own, name="strategy")
+
+
+@own.callback(invoke_without_command=True)
+def own_root(context: typer.Context) -> None:
+    """Strategies of your own: write, check, list."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(EXIT_WRONG_USE)
+
+
+@own.command("check")
+def strategy_check(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Python file of a strategy.")],
+    source: Annotated[
+        str | None,
+        typer.Option("--source", metavar="SOURCE", help="sim, files:PATH, exchange, or stored.  [default: sim]"),
+    ] = None,
+    market: MarketOption = None,
+    timeframe: TimeframeOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    home: HomeOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Say whether a strategy looks ahead, repaints, forgets or fails, by replaying it over bars in every way there is."""
+    del debug
+    from dataclasses import replace
+
+    from deploy.cli.options import Options
+    from deploy.cli.strategy import STORED, check_file
+
+    options = Options.of(None if source == STORED else source, market, timeframe, since, until)
+    check_file(file, replace(options, source=STORED) if source == STORED else options, home)
+
+
+@own.command("new")
+def strategy_new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the strategy, as in my_breakout.")],
+    strategies: StrategiesOption = None,
+    home: HomeOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Write a commented strategy to begin with, into the folder of strategies (else into ./strategies)."""
+    del debug
+    from deploy.cli.strategy import new_file
+
+    new_file(name, home, strategies)
+
+
+@own.command("list")
+def strategy_list(strategies: StrategiesOption = None, home: HomeOption = None, debug: DebugOption = False) -> None:
+    """List all strategies, with version, file and parameters."""
+    del debug
+    from deploy.cli.strategy import list_strategies
+
+    list_strategies(home, strategies)
 
 
 def _sentence(text: str) -> str:

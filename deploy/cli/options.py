@@ -15,7 +15,7 @@ from orchestration.pipeline_request import PipelineRequest
 from stores.markets import Market
 from stores.settings import Settings
 
-_FIELDS = ("source", "markets", "timeframes", "since", "until")
+_FIELDS = ("source", "markets", "timeframes", "since", "until", "strategies")
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Options:
     timeframes: tuple[str, ...] | None = None
     since: date | None = None
     until: date | None = None
+    strategies: Path | None = None
 
     @classmethod
     def of(
@@ -36,6 +37,7 @@ class Options:
         timeframes: Sequence[str] | None,
         since: str | None,
         until: str | None,
+        strategies: Path | None = None,
     ) -> Options:
         """Check what was typed.
 
@@ -50,6 +52,7 @@ class Options:
             timeframes=tuple(dict.fromkeys(timeframes)) if timeframes else None,
             since=_day("--since", since) if since else None,
             until=_day("--until", until) if until else None,
+            strategies=strategies.expanduser().absolute() if strategies else None,
         )
         options.check()
         return options
@@ -75,6 +78,10 @@ class Options:
                 Timeframe(timeframe)
         except (ValueError, SourceError) as error:
             raise WrongUse(str(error)) from None
+        if self.strategies is not None and not self.strategies.is_dir():
+            raise WrongUse(
+                f"the folder of strategies {self.strategies} does not exist; make it, or name another with --strategies"
+            )
         if self.since is not None and self.until is not None and self.until < self.since:
             raise WrongUse(f"--until {self.until} is before --since {self.since}; swap them")
 
@@ -96,7 +103,7 @@ class Options:
             update |= {"since": None, "until": None}
         update |= {name: getattr(self, name) for name in _FIELDS if getattr(self, name) is not None}
         merged = settings.model_copy(update=update)
-        replace(self, since=merged.since, until=merged.until).check()
+        replace(self, since=merged.since, until=merged.until, strategies=merged.strategies).check()
         return merged
 
 
@@ -138,6 +145,7 @@ def remember(settings: Settings) -> dict[str, object]:
         "timeframes": list(settings.timeframes),
         "since": settings.since.isoformat() if settings.since else None,
         "until": settings.until.isoformat() if settings.until else None,
+        "strategies": str(settings.strategies.absolute()) if settings.strategies else None,
     }
 
 
@@ -151,6 +159,7 @@ def _recalled(stored: Mapping[str, Any] | None) -> dict[str, object]:
             "timeframes": tuple(map(str, stored["timeframes"])),
             "since": date.fromisoformat(stored["since"]) if stored["since"] else None,
             "until": date.fromisoformat(stored["until"]) if stored["until"] else None,
+            "strategies": Path(stored["strategies"]) if stored.get("strategies") else None,
         }
     except (KeyError, TypeError, ValueError):
         # Written by another version or damaged: it is a convenience, so start from the defaults.

@@ -37,6 +37,7 @@ def show_summary(console: Console, summary: PipelineSummary) -> None:
         ("Refused", summary.refused, "red"),
         ("Check failed", summary.failed_checks, "red"),
         ("Check warns", summary.warnings, "yellow"),
+        ("Strategy", list(dict.fromkeys(summary.strategy_problems)), "yellow"),
     ):
         for line in lines:
             console.print(f"[{style}]{heading}:[/] ", end="")

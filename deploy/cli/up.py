@@ -246,4 +246,5 @@ def _arguments(options: Options) -> list[str]:
     pairs += [("--market", market) for market in options.markets or ()]
     pairs += [("--timeframe", timeframe) for timeframe in options.timeframes or ()]
     pairs += [(f"--{name}", day.isoformat()) for name in ("since", "until") if (day := getattr(options, name))]
+    pairs.append(("--strategies", str(options.strategies) if options.strategies else None))
     return [part for name, value in pairs if value is not None for part in (name, value)]

@@ -207,6 +207,8 @@ def environment_of(settings: Settings) -> dict[str, str]:
         variables["CAP_SINCE"] = settings.since.isoformat()
     if settings.until is not None:
         variables["CAP_UNTIL"] = settings.until.isoformat()
+    if settings.strategies is not None:
+        variables["CAP_STRATEGIES"] = str(settings.strategies.absolute())
     for name, url in stored_urls(settings).items():
         variables["CAP_KAFKA_BOOTSTRAP" if name == "kafka" else f"CAP_{name.upper()}_URL"] = url
     return variables

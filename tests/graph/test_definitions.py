@@ -43,7 +43,12 @@ CHECKS = {
     "indicators": {"batch_equals_live", "one_row_a_bar", "replay_rewrites_nothing"},
     "structure_events": {"batch_equals_live", "breaks_have_pivots", "replay_rewrites_nothing"},
     "zone_events": {"batch_equals_live", "replay_rewrites_nothing", "zones_begin_once"},
-    "signals": {"batch_equals_live", "replay_rewrites_nothing", "stops_and_targets_in_order"},
+    "signals": {
+        "batch_equals_live",
+        "replay_rewrites_nothing",
+        "stops_and_targets_in_order",
+        "strategies_healthy",
+    },
     "signal_outcomes": {"outcomes_have_signals", "replay_rewrites_nothing"},
     "risk_decisions": {"every_signal_decided"},
     "published_signals": {"published_equals_accepted"},
