@@ -26,7 +26,7 @@ UPSTREAM = {
     "zone_events": {"candles", "structure_events"},
     "signals": {"candles", "indicators", "structure_events", "zone_events"},
     "signal_outcomes": {"candles", "signals"},
-    "risk_decisions": {"signals", "signal_outcomes"},
+    "risk_decisions": {"candles", "signals", "signal_outcomes"},
     "published_signals": {"signals", "signal_outcomes", "risk_decisions"},
 }
 
