@@ -96,6 +96,7 @@ def advance_account(
     windows: Sequence[MarketWindow] = (),
     policy: RiskPolicy | None = None,
     *,
+    timeframes: Sequence[str] = tuple(Timeframe),
     recompute: bool = False,
 ) -> AccountAdvance:
     """Decide what is undecided in some windows and bring an account up to everything that is stored.
@@ -109,12 +110,14 @@ def advance_account(
         is written: the account is walked over the decisions that stand.
     policy : RiskPolicy, optional
         Rules of the account; `RiskPolicy.for_account` if not given. They hold for what is not decided yet.
+    timeframes : sequence of str
+        Only signals on these are decided.
     recompute : bool
         Decide the signals of the windows anew, even where a decision stands.
     """
     from engines.risk import RiskPolicy
 
-    walk = _Walk(warehouse, account, policy or RiskPolicy.for_account(), windows, recompute)
+    walk = _Walk(warehouse, account, policy or RiskPolicy.for_account(), windows, tuple(timeframes), recompute)
     engine, after = walk.take_up()
     done = AccountAdvance(engine, after)
     markets = sorted({window.market for window in windows})
@@ -150,6 +153,7 @@ class _Walk:
     account: Account
     policy: RiskPolicy
     windows: Sequence[MarketWindow]
+    timeframes: tuple[str, ...]
     recompute: bool
 
     def take_up(self) -> tuple[AccountEngine, datetime | None]:
@@ -232,38 +236,41 @@ class _Walk:
 
     # -- what is stored ---------------------------------------------------------------------------------------------
 
-    def _own(self) -> tuple[str, dict[str, Any]]:
+    def _own(self) -> str:
         """SQL condition of the signals that this run decides."""
-        if not self.windows:
-            return "0", {}
-        parts: list[str] = []
-        values: dict[str, Any] = {}
-        for place, window in enumerate(self.windows):
-            parts.append(
-                f"(exchange = {{own_exchange_{place}:String}} AND symbol = {{own_symbol_{place}:String}} "
-                f"AND ts < {{own_end_{place}:DateTime64(3, 'UTC')}})"
-            )
-            values |= {
-                f"own_exchange_{place}": window.market.exchange,
-                f"own_symbol_{place}": window.market.symbol,
-                f"own_end_{place}": window.end,
-            }
-        return " OR ".join(parts), values
+        return self._in_windows("")
 
     def _anew(self) -> str:
         """SQL condition of the decisions that do not stand because they are to be made anew."""
         if not self.recompute:
             return "0"
-        return " OR ".join(
+        return self._in_windows("AND ts >= {own_start_%d:DateTime64(3, 'UTC')}")
+
+    def _in_windows(self, bound: str) -> str:
+        parts = [
             f"(exchange = {{own_exchange_{place}:String}} AND symbol = {{own_symbol_{place}:String}} "
-            f"AND ts < {{own_end_{place}:DateTime64(3, 'UTC')}} AND ts >= {{own_start_{place}:DateTime64(3, 'UTC')}})"
+            f"AND ts < {{own_end_{place}:DateTime64(3, 'UTC')}} {bound % place if bound else ''})"
             for place in range(len(self.windows))
-        )
+        ]
+        return f"timeframe IN {{own_timeframes:Array(String)}} AND ({' OR '.join(parts)})" if parts else "0"
 
     def _scope(self, after: datetime, until: datetime) -> dict[str, Any]:
-        starts = {f"own_start_{place}": window.start for place, window in enumerate(self.windows)}
-        between = {"after": after, "until": until, "earliest": max(_BEGINNING, after - _LONGEST)}
-        return {**between, **starts, **self._own()[1], "version": RISK_ROWS}
+        """Parameters of all conditions."""
+        scope: dict[str, Any] = {
+            "after": after,
+            "until": until,
+            "earliest": max(_BEGINNING, after - _LONGEST),
+            "version": RISK_ROWS,
+            "own_timeframes": [str(one) for one in self.timeframes],
+        }
+        for place, window in enumerate(self.windows):
+            scope |= {
+                f"own_exchange_{place}": window.market.exchange,
+                f"own_symbol_{place}": window.market.symbol,
+                f"own_start_{place}": window.start,
+                f"own_end_{place}": window.end,
+            }
+        return scope
 
     def _stands(self, condition: str) -> str:
         """SQL of the decisions there are under the newest definition."""
@@ -274,7 +281,7 @@ class _Walk:
 
     def _first_undecided(self) -> datetime | None:
         """Instant at which the first signal that this run decides became known; None if there is none."""
-        own, _ = self._own()
+        own = self._own()
         row = self.warehouse.query_polars(
             f"SELECT min({_KNOWN}) AS edge, count() AS rows FROM "
             f"(SELECT * FROM market.signals FINAL WHERE {own}) AS s LEFT ANTI JOIN "
@@ -288,7 +295,7 @@ class _Walk:
         """First instant at which a signal of the walk became known, and the last of a signal or outcome."""
         row = self.warehouse.query_polars(
             f"SELECT minIf(known, is_signal) AS first, max(known) AS newest, countIf(is_signal) AS signals FROM ("
-            f"SELECT {_KNOWN} AS known, true AS is_signal FROM market.signals WHERE {self._own()[0]} "
+            f"SELECT {_KNOWN} AS known, true AS is_signal FROM market.signals WHERE ({self._own()}) "
             f"UNION ALL SELECT {_KNOWN}, true FROM {DECISIONS} "
             f"WHERE {self.account.condition} AND version = {{version:String}} "
             f"UNION ALL SELECT {_KNOWN}, false FROM market.signal_outcomes WHERE {self.account.condition})",
@@ -303,7 +310,7 @@ class _Walk:
             f"(SELECT * FROM market.signals FINAL WHERE {self.account.condition} AND {_BETWEEN}) AS s "
             f"LEFT JOIN ({self._stands(f'NOT ({self._anew()}) AND {_BETWEEN}')}) AS d "
             "ON s.signal_id = d.signal_id AND s.entry = d.entry AND s.stop = d.stop "
-            f"WHERE d.signal_id != '' OR {self._own()[0]}"
+            f"WHERE d.signal_id != '' OR ({self._own()})"
         )
 
     def _signals(self, after: datetime, until: datetime) -> pl.DataFrame:

@@ -44,7 +44,7 @@ def risk_decisions(
         if not own:
             continue
         with account_lock(settings, account.value):
-            done = advance_account(tagged, account, own, recompute=config.recompute)
+            done = advance_account(tagged, account, own, timeframes=settings.timeframes, recompute=config.recompute)
         decisions, removed = decisions + done.decisions, removed + done.removed
         reconsidered += done.reconsidered
         if done.until is not None:

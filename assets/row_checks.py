@@ -58,7 +58,7 @@ _COUNTS = {
     ("risk_decisions", "every_signal_decided"): (
         "Every signal has exactly one decision, and one that is not accepted names its rule, the number and the limit.",
         "SELECT count() FROM (SELECT signal_id, 1 AS signal FROM market.signals FINAL WHERE {where}) AS s "
-        "FULL OUTER JOIN (SELECT signal_id, count() AS n, countIf(decision != 'accepted' AND (rule IS NULL "
+        "FULL OUTER JOIN (SELECT signal_id, count() AS n, countIf(version != '' AND decision != 'accepted' AND (rule IS NULL "
         "OR rule_value IS NULL OR rule_limit IS NULL OR empty(reasons))) AS unnamed "
         "FROM market.risk_decisions FINAL WHERE {where} GROUP BY signal_id) AS d USING signal_id "
         "WHERE s.signal != 1 OR d.n != 1 OR d.unnamed > 0",
@@ -69,6 +69,7 @@ _COUNTS = {
 @dg.multi_asset_check(
     name="row_checks",
     specs=[dg.AssetCheckSpec(name, asset=asset, description=text) for (asset, name), (text, _) in _COUNTS.items()],
+    can_subset=True,
 )
 def row_checks(
     context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
@@ -76,6 +77,8 @@ def row_checks(
     """Count the rows that break a rule; none may."""
     where, parameters = markets_condition(scope_of_run(context))
     for (asset, name), (_, sql) in _COUNTS.items():
+        if dg.AssetCheckKey(dg.AssetKey(asset), name) not in context.selected_asset_check_keys:
+            continue
         count = int(warehouse.scalar(sql.replace("{where}", where), parameters))
         yield dg.AssetCheckResult(
             passed=count == 0, asset_key=asset, check_name=name, metadata={"rows_that_break_it": count}

@@ -7,7 +7,7 @@ import warnings
 import dagster as dg
 
 import assets
-from orchestration.jobs import ADVANCE_MARKET
+from orchestration.jobs import ADVANCE_MARKET, ADVANCE_SERIES, DECIDE
 from orchestration.resources import RESOURCES
 from orchestration.schedules import hourly_ingestion
 from orchestration.sensors import new_candles
@@ -21,7 +21,7 @@ defs = dg.Definitions(
     assets=dg.load_assets_from_package_module(assets),
     asset_checks=dg.load_asset_checks_from_package_module(assets),
     resources=RESOURCES,
-    jobs=[ADVANCE_MARKET],
+    jobs=[ADVANCE_MARKET, ADVANCE_SERIES, DECIDE],
     sensors=[new_candles],
     schedules=[hourly_ingestion],
     executor=dg.in_process_executor,

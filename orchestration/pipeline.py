@@ -177,16 +177,46 @@ def _migrate(settings: Settings) -> None:
 def _advance_markets(
     plans: Sequence[Plan], settings: Settings, recompute: bool, progress: ProgressListener, summary: PipelineSummary
 ) -> None:
-    from orchestration.definitions import defs
-
-    job = defs.resolve_job_def("advance_market")
-    steps = len(job.graph.node_defs)
+    """Advance market by market; signals of several markets are decided together, in the order they became known."""
     instance = pooled_instance()
     instance.add_dynamic_partitions("market", [str(one.market) for one in plans])
-    progress.stage("Advancing the graph", steps * len(plans))
-    for one in plans:
-        _advance_market(job, instance, one, settings, recompute, progress, summary)
+    runs = _runs(plans, instance)
+    progress.stage("Advancing the graph", sum(len(run.job.graph.node_defs) for run in runs))
+    for run in runs:
+        _execute(run, instance, settings, recompute, progress, summary)
     progress.done()
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A job on partitions; ``name`` is said of what goes wrong in it."""
+
+    job: dg.JobDefinition
+    name: str
+    tags: dict[str, str]
+
+
+def _runs(plans: Sequence[Plan], instance: dg.DagsterInstance) -> list[_Run]:
+    from assets.partitions import RANGE_END_TAG, RANGE_START_TAG, partition_key, range_tags
+    from orchestration.definitions import defs
+
+    first_half = defs.resolve_job_def("advance_market" if len(plans) == 1 else "advance_series")
+    runs = [
+        _Run(
+            first_half, str(one.market), {**range_tags(one.market, one.first, one.last), "cap/market": str(one.market)}
+        )
+        for one in plans
+    ]
+    if len(plans) > 1:
+        # A range over markets goes in the order in which Dagster lists them.
+        places = {name: place for place, name in enumerate(instance.get_dynamic_partitions("market"))}
+        markets = sorted((one.market for one in plans), key=lambda market: places[str(market)])
+        tags = {
+            RANGE_START_TAG: partition_key(markets[0], min(one.first for one in plans)),
+            RANGE_END_TAG: partition_key(markets[-1], max(one.last for one in plans)),
+        }
+        runs.append(_Run(defs.resolve_job_def("decide"), "all markets", tags))
+    return runs
 
 
 @cache
@@ -204,17 +234,14 @@ def pooled_instance() -> dg.DagsterInstance:
     return instance
 
 
-def _advance_market(
-    job: dg.JobDefinition,
+def _execute(
+    run: _Run,
     instance: dg.DagsterInstance,
-    one: Plan,
     settings: Settings,
     recompute: bool,
     progress: ProgressListener,
     summary: PipelineSummary,
 ) -> None:
-    from assets.partitions import range_tags
-
     run_id = str(uuid.uuid4())
 
     def count(event: dg.EventLogEntry) -> None:
@@ -222,20 +249,21 @@ def _advance_market(
             progress.advance()
 
     instance.add_event_listener(run_id, count)
-    run_config = {"ops": {name: {"config": {"recompute": True}} for name in _RECOMPUTED}} if recompute else None
+    steps = [name for name in _RECOMPUTED if run.job.has_node_named(name)]
+    run_config = {"ops": {name: {"config": {"recompute": True}} for name in steps}} if recompute else None
     with closing(Warehouse.connect(settings, origin=f'{{"run": "{run_id}"}}')) as warehouse:
-        result = job.execute_in_process(
+        result = run.job.execute_in_process(
             run_config=run_config,
             instance=instance,
             run_id=run_id,
             raise_on_error=False,
-            tags={**range_tags(one.market, one.first, one.last), "cap/market": str(one.market)},
+            tags=run.tags,
             resources={"settings": settings, "warehouse": warehouse},
         )
     if not result.success:
-        raise PipelineError(f"{one.market}: {_first_failure(result)}")
+        raise PipelineError(f"{run.name}: {_first_failure(result)}")
     _note_ingestion(result, summary)
-    _note_checks(result, one.market, summary)
+    _note_checks(result, run.name, summary)
 
 
 _RECOMPUTED = ("chain", "signal_outcomes", "risk_decisions")
@@ -253,6 +281,8 @@ def _first_failure(result: dg.ExecuteInProcessResult) -> str:
 
 
 def _note_ingestion(result: dg.ExecuteInProcessResult, summary: PipelineSummary) -> None:
+    if not result.job_def.has_node_named("candles"):
+        return
     materializations = result.asset_materializations_for_node("candles")
     if not materializations:
         return
@@ -265,7 +295,7 @@ def _note_ingestion(result: dg.ExecuteInProcessResult, summary: PipelineSummary)
         summary.refused.extend(line.removeprefix("- ") for line in str(metadata["refused_batches"]).splitlines())
 
 
-def _note_checks(result: dg.ExecuteInProcessResult, market: Market, summary: PipelineSummary) -> None:
+def _note_checks(result: dg.ExecuteInProcessResult, name: str, summary: PipelineSummary) -> None:
     from assets.strategy_checks import HEALTHY, PROBLEMS
 
     for evaluation in result.get_asset_check_evaluations():
@@ -274,7 +304,7 @@ def _note_checks(result: dg.ExecuteInProcessResult, market: Market, summary: Pip
         if evaluation.check_name == HEALTHY:
             summary.strategy_problems += str(evaluation.metadata[PROBLEMS].value).splitlines()
             continue
-        text = f"{market}: {evaluation.asset_key.to_user_string()}.{evaluation.check_name}"
+        text = f"{name}: {evaluation.asset_key.to_user_string()}.{evaluation.check_name}"
         (summary.failed_checks if evaluation.severity.value == "ERROR" else summary.warnings).append(text)
 
 

@@ -10,6 +10,7 @@ import pytest
 import assets.account
 from assets.account import Account, advance_account
 from assets.partitions import MarketWindow, next_month
+from assets.risk_checks import broken_limits
 from engines.risk import AccountEngine
 from stores.account_log import DECISIONS
 from stores.markets import Market
@@ -236,6 +237,29 @@ def test_a_month_asked_for_decides_it_and_what_is_before(stores: Warehouse, rows
     assert stored(stores).height == rows[1].filter(pl.col("ts") < end).height
     decide(stores, names)
     assert_decides(stored(stores), engine_rows(rows))
+
+
+def test_only_the_timeframes_asked_for_are_decided(stores: Warehouse, rows: Rows) -> None:
+    names = markets(rows)
+    store(stores, rows)
+    decide(stores, names, timeframes=("4h",))
+    first = stored(stores)
+    assert set(first["timeframe"]) == {"4h"}
+    decide(stores, names, timeframes=("1h",))
+    assert stored(stores).join(first, on="signal_id", how="semi").equals(first)
+    assert stored(stores).height == rows[1].height
+
+
+def test_a_decision_over_a_limit_is_found(stores: Warehouse, rows: Rows) -> None:
+    store(stores, rows)
+    decide(stores, markets(rows))
+    broken = broken_limits(stores, "1", {})
+    assert set(broken.values()) == {0}
+    assert len(broken) == 8
+    row = stores.query_polars(f"SELECT * FROM {DECISIONS} WHERE decision = 'accepted' ORDER BY signal_id LIMIT 1")
+    stores.insert(DECISIONS, row.with_columns(pl.col("equity") * 0.5 / pl.col("equity") * pl.col("notional")))
+    found = {name for name, count in broken_limits(stores, "1", {}).items() if count}
+    assert {"max_position_fraction", "max_cluster_exposure"} <= found
 
 
 def test_simulated_markets_have_an_account_of_their_own(stores: Warehouse, rows: Rows) -> None:

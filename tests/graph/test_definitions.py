@@ -50,7 +50,7 @@ CHECKS = {
         "strategies_healthy",
     },
     "signal_outcomes": {"outcomes_have_signals", "replay_rewrites_nothing"},
-    "risk_decisions": {"every_signal_decided"},
+    "risk_decisions": {"every_signal_decided", "limits_hold"},
     "published_signals": {"published_equals_accepted"},
 }
 
@@ -95,7 +95,7 @@ def test_automation(definitions: dg.Definitions) -> None:
     assert {sensor.name for sensor in definitions.sensors or ()} == {"new_candles"}
     schedules = {schedule.name: schedule.cron_schedule for schedule in definitions.schedules or ()}  # pyright: ignore
     assert schedules == {"hourly_ingestion": "7 * * * *"}
-    assert {job.name for job in definitions.jobs or ()} == {"advance_market"}
+    assert {job.name for job in definitions.jobs or ()} == {"advance_market", "advance_series", "decide"}
 
 
 def test_loading_the_definitions_loads_no_heavy_library() -> None:
