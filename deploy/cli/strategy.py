@@ -48,8 +48,7 @@ def check_file(file: Path, options: Options, home: Path | None) -> None:
     from engines.signals.compiling import BadStrategy
     from engines.signals.loading import load_strategy_file
 
-    if not file.is_file():
-        raise WrongUse(f"there is no file {file}; 'cap strategy new NAME' writes one to begin with")
+    file = _found(file, home)
     try:
         strategies = load_strategy_file(file)
     except BadStrategy as error:
@@ -67,6 +66,18 @@ def check_file(file: Path, options: Options, home: Path | None) -> None:
         )
 
 
+def _found(file: Path, home: Path | None) -> Path:
+    """The file as it was named, or the one of that name in the folder of strategies."""
+    for place in (file, _folder(home) / file):
+        if place.is_file():
+            return place
+    raise WrongUse(f"there is no file {file}; 'cap strategy new NAME' writes one to begin with")
+
+
+def _folder(home: Path | None) -> Path:
+    return read_settings(home).strategies or Path("strategies")
+
+
 def new_file(name: str, home: Path | None, folder: Path | None) -> None:
     """Write a strategy to begin with.
 
@@ -82,7 +93,7 @@ def new_file(name: str, home: Path | None, folder: Path | None) -> None:
         raise WrongUse(f"{name!r} cannot be the name of a strategy: {NAME_RULE}")
     if name in BUILT_IN:
         raise WrongUse(f"{name} is the name of a built-in strategy; choose another")
-    place = folder or read_settings(home).strategies or Path("strategies")
+    place = folder or _folder(home)
     file = place / f"{name}.py"
     try:
         place.mkdir(parents=True, exist_ok=True)

@@ -46,8 +46,8 @@ from engines.signals.view import BarView, CandidateRows
 DECLARED: ContextVar[list[Strategy[Any, Any]] | None] = ContextVar("declared", default=None)
 """Where strategies are noted while a file of them is loaded."""
 
-NAME_RULE = "a name has 3 to 40 small letters, digits and underscores, and begins with a letter"
-_NAME = re.compile(r"[a-z][a-z0-9_]{2,39}")
+NAME_RULE = "a name has up to 40 small letters, digits and underscores, and begins with a letter"
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _ARGUMENTS = ("t", "view", "parameters", "memory", "rows", "n")
 _KINDS = {np.dtype(kind) for kind in (np.float64, np.int64, np.int8, np.uint8, np.bool_)}
 
@@ -128,7 +128,7 @@ def strategy(
     Parameters
     ----------
     name : str
-        As it stands in the rows; 3 to 40 small letters, digits and underscores.
+        As it stands in the rows; up to 40 small letters, digits and underscores.
     version : int
         Raise it whenever the same bars and parameters would give other signals.
     reasons : sequence of str

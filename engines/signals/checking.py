@@ -15,93 +15,30 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from itertools import pairwise
-from typing import Any, NamedTuple, cast
+from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from engines.bars import BarArrays, bar_arrays, check_bars, frozen
-from engines.errors import BadParameter
-from engines.indicators import IndicatorEngine
+from engines.signals.blocks import part_of_view, stage_view, with_other_future
 from engines.signals.compiling import Walk
-from engines.signals.engine import rows_from
-from engines.signals.frames import structure_events, zone_events
-from engines.signals.higher import HigherTimeframe
+from engines.signals.findings import (
+    Decision,
+    Fault,
+    StrategyFinding,
+    StrategyReport,
+    clock,
+    first_difference,
+    told,
+)
 from engines.signals.runner import StrategyRunner, new_candidates
 from engines.signals.view import BarView, CandidateRows
 from engines.signals.watching import walk_plainly
-from engines.structure import StructureEngine
 from engines.timeframe import Timeframe
-from engines.zones import ZoneEngine
 
-
-class Fault(StrEnum):
-    """What is wrong with a strategy."""
-
-    READS_AHEAD = "reads ahead"
-    """It reads what is not known at the bar."""
-    LATER_BARS = "depends on later bars"
-    """Its decision changes with the bars after it."""
-    CALLS = "depends on calls"
-    """Its decision changes with how bars are cut into calls."""
-    FORGETS = "forgets"
-    """Its decision changes when it goes on from a snapshot."""
-    FAILS = "fails"
-    """It raises, or makes a signal no one can use."""
-
-
-@dataclass(frozen=True)
-class StrategyFinding:
-    """One fault.
-
-    Attributes
-    ----------
-    fault : Fault
-    ts : datetime
-        Open time of the bar it was found at, UTC.
-    words : str
-    """
-
-    fault: Fault
-    ts: datetime
-    words: str
-
-    def __str__(self) -> str:
-        return self.words
-
-
-@dataclass(frozen=True)
-class StrategyReport:
-    """What a check found.
-
-    Attributes
-    ----------
-    strategy : str
-    timeframe : str
-    bars, signals, replays : int
-        Bars and signals of the run in one call; how often bars were run again.
-    first, last : datetime or None
-        Open times of the first and last bar.
-    findings : tuple of StrategyFinding
-        The first of each fault.
-    """
-
-    strategy: str
-    timeframe: str
-    bars: int
-    signals: int
-    replays: int
-    first: datetime | None
-    last: datetime | None
-    findings: tuple[StrategyFinding, ...]
-
-    @property
-    def passed(self) -> bool:
-        """Whether nothing was found."""
-        return not self.findings
+_BLOCK = 64
+"""Bars of the block in which later bars are taken away."""
 
 
 @dataclass(frozen=True)
@@ -127,95 +64,6 @@ class CheckPlan:
     signals: int = 150
     cuts: int = 60
     seed: int = 20_240_305
-
-
-class Decision(NamedTuple):
-    """A signal as it was decided; ``bar`` and ``zone`` count from the first bar and zone row of all."""
-
-    bar: int
-    direction: int
-    entry: float
-    stop: float
-    target_1: float
-    target_2: float | None
-    score: float
-    reasons: int
-    zone: int
-
-    def __str__(self) -> str:
-        return f"{'long' if self.direction > 0 else 'short'} {_price(self.entry)}"
-
-
-_BLOCK = 64
-"""Bars of the block in which later bars are taken away."""
-
-
-def stage_view(bars: pl.DataFrame, timeframe: Timeframe | str) -> BarView:
-    """All that a strategy is shown of some bars, as one block.
-
-    Raises
-    ------
-    engines.errors.BadBars
-        If a bar breaks a rule.
-    engines.errors.BadParameter
-        If nothing confirms the timeframe, so that no strategy runs on it.
-    """
-    grid = Timeframe(timeframe)
-    if grid.higher is None:
-        raise BadParameter(f"no timeframe confirms {grid.value}, so no strategy runs on it")
-    arrays = bar_arrays(bars)
-    check_bars(arrays, grid)
-    count = bars.height
-    indicators = IndicatorEngine(timeframe=grid)
-    columns = indicators.empty_rows(count)
-    indicators.advance_checked(arrays, columns)
-    structure = StructureEngine(timeframe=grid)
-    events = structure.new_rows(count)
-    written = structure.advance_checked(arrays, events)
-    zones = ZoneEngine(timeframe=grid)
-    lives = zones.new_rows(count)
-    ended = zones.advance_checked(arrays, events, written, lives)
-    higher, known = HigherTimeframe(timeframe=grid).advance_checked(arrays)
-    structure_from, zones_from = np.empty(count + 1, np.int64), np.empty(count + 1, np.int64)
-    rows_from(arrays.ts, events.ts, written, structure_from)
-    rows_from(arrays.ts, lives.ts, ended, zones_from)
-    return BarView(
-        arrays,
-        0,
-        columns,
-        _sliced(structure_events(events), 0, written),
-        structure_from,
-        _sliced(zone_events(lives), 0, ended),
-        zones_from,
-        higher,
-        known,
-    )
-
-
-def part_of_view(view: BarView, begin: int, end: int) -> BarView:
-    """Bars ``begin`` up to ``end`` of a view as a block of their own, as a chain would hand it over."""
-    structure_begin, structure_end = int(view.structure_from[begin]), int(view.structure_from[end])
-    zones_begin, zones_end = int(view.zones_from[begin]), int(view.zones_from[end])
-    before = int(view.higher_known[begin - 1]) if begin else 0
-    last = int(view.higher_known[end - 1])
-    higher = view.higher
-    return BarView(
-        _sliced(view.bars, begin, end),
-        view.start + begin,
-        np.ascontiguousarray(view.indicators[:, begin:end]),
-        _sliced(view.structure, structure_begin, structure_end),
-        view.structure_from[begin : end + 1] - structure_begin,
-        _sliced(view.zones, zones_begin, zones_end),
-        view.zones_from[begin : end + 1] - zones_begin,
-        type(higher)(
-            higher.ts[before : last + 1],
-            higher.close[before : last + 1],
-            np.ascontiguousarray(higher.indicators[:, before : last + 1]),
-            higher.swing_bias[before : last + 1],
-            higher.internal_bias[before : last + 1],
-        ),
-        view.higher_known[begin:end] - before,
-    )
 
 
 def check_strategy(
@@ -279,7 +127,7 @@ class _Check:
         if failure is not None and not any(found):
             found.append(
                 StrategyFinding(
-                    Fault.FAILS, failure.ts, f"it is switched off at the bar of {_clock(failure.ts)}: {failure.reason}"
+                    Fault.FAILS, failure.ts, f"it is switched off at the bar of {clock(failure.ts)}: {failure.reason}"
                 )
             )
         return [finding for finding in found if finding is not None]
@@ -307,7 +155,7 @@ class _Check:
             if mistake is not None:
                 ts = self.ts(begin + mistake.bar)
                 fault = Fault.READS_AHEAD if mistake.ahead else Fault.FAILS
-                return StrategyFinding(fault, ts, f"at the bar of {_clock(ts)} {mistake.words}")
+                return StrategyFinding(fault, ts, f"at the bar of {clock(ts)} {mistake.words}")
         return None
 
     def _stretches(self) -> Iterator[tuple[int, int]]:
@@ -345,7 +193,7 @@ class _Check:
     ) -> StrategyFinding | None:
         runner = StrategyRunner.restore(before)
         alone = self._decide(runner, begin, bar + 1)
-        differing = _first_difference([one for one in decided if one.bar <= bar], alone)
+        differing = first_difference([one for one in decided if one.bar <= bar], alone)
         if differing is None:
             return None
         with_later, without = differing
@@ -354,8 +202,8 @@ class _Check:
         return StrategyFinding(
             Fault.LATER_BARS,
             self.ts(at),
-            f"the signal of {_clock(self.ts(at))} changes when bars after it are known: with later bars "
-            f"{_told(with_later, without)}, without {_told(without, with_later)}{failed}",
+            f"the signal of {clock(self.ts(at))} changes when bars after it are known: with later bars "
+            f"{told(with_later, without)}, without {told(without, with_later)}{failed}",
         )
 
     def _with_others(
@@ -364,8 +212,8 @@ class _Check:
         block = part_of_view(self._view, begin, end)
         for factor in (np.nan, 0.5, 2.0):
             runner = StrategyRunner.restore(before)
-            others = self._run(runner, _with_other_future(block, bar - begin, factor), begin)
-            differing = _first_difference(
+            others = self._run(runner, with_other_future(block, bar - begin, factor), begin)
+            differing = first_difference(
                 [one for one in decided if one.bar <= bar], [one for one in others if one.bar <= bar]
             )
             if differing is not None:
@@ -374,8 +222,8 @@ class _Check:
                 return StrategyFinding(
                     Fault.LATER_BARS,
                     self.ts(at),
-                    f"the signal of {_clock(self.ts(at))} changes with the bars after {_clock(self.ts(bar))}: with the "
-                    f"bars as they are {_told(as_they_are, otherwise)}, with others {_told(otherwise, as_they_are)}",
+                    f"the signal of {clock(self.ts(at))} changes with the bars after {clock(self.ts(bar))}: with the "
+                    f"bars as they are {told(as_they_are, otherwise)}, with others {told(otherwise, as_they_are)}",
                 )
         return None
 
@@ -393,7 +241,7 @@ class _Check:
             found += self._decide(runner, begin, end)
             if restored:
                 runner = StrategyRunner.restore(runner.snapshot())
-        differing = _first_difference(self.whole, found)
+        differing = first_difference(self.whole, found)
         if differing is None:
             return None
         in_one, in_pieces = differing
@@ -402,8 +250,8 @@ class _Check:
         return StrategyFinding(
             Fault.FORGETS if restored else Fault.CALLS,
             ts,
-            f"the signal of {_clock(ts)} changes when {how}: in one call {_told(in_one, in_pieces)}, "
-            f"in {len(edges) - 1} calls {_told(in_pieces, in_one)}",
+            f"the signal of {clock(ts)} changes when {how}: in one call {told(in_one, in_pieces)}, "
+            f"in {len(edges) - 1} calls {told(in_pieces, in_one)}",
         )
 
     # -- running --------------------------------------------------------------------------------------------------------
@@ -441,65 +289,4 @@ def _decision(rows: CandidateRows, i: int, begin: int, zones_begin: int) -> Deci
         float(rows.score[i]),
         int(rows.reasons[i]),
         zone if zone < 0 else zone + zones_begin,
-    )
-
-
-def _first_difference(
-    one: Sequence[Decision], other: Sequence[Decision]
-) -> tuple[Decision | None, Decision | None] | None:
-    """The earliest bar at which decisions differ: what each has there."""
-    mine, theirs = {decision.bar: decision for decision in one}, {decision.bar: decision for decision in other}
-    for bar in sorted({*mine, *theirs}):
-        if mine.get(bar) != theirs.get(bar):
-            return mine.get(bar), theirs.get(bar)
-    return None
-
-
-def _told(one: Decision | None, other: Decision | None) -> str:
-    """A decision in words, as far as it is another one than ``other``."""
-    if one is None:
-        return "there is none"
-    if other is None or str(one) != str(other):
-        return f"it is {one}"
-    differing = [name for name in Decision._fields if getattr(one, name) != getattr(other, name)]
-    values = ", ".join(f"{name.replace('_', ' ')} {_value(getattr(one, name))}" for name in differing)
-    return f"it is {one} with {values}"
-
-
-def _value(value: Any) -> str:
-    return "none" if value is None else _price(value) if isinstance(value, float) else str(value)
-
-
-def _price(value: float) -> str:
-    return f"{value:,.8g}"
-
-
-def _clock(ts: datetime) -> str:
-    return f"{ts:%Y-%m-%d %H:%M}"
-
-
-def _sliced(rows: Any, begin: int, end: int) -> Any:
-    return type(rows)(*(column[begin:end] for column in rows))
-
-
-def _with_other_future(block: BarView, bar: int, factor: float) -> BarView:
-    """The block with all prices, indicators and rows after a bar as they would not be; times stay."""
-    structure_known, zones_known = int(block.structure_from[bar + 1]), int(block.zones_from[bar + 1])
-    higher_known = int(block.higher_known[bar])
-
-    def other(column: npt.NDArray[Any], known: int) -> npt.NDArray[Any]:
-        made = column.copy()
-        after = made[..., known:]
-        if made.dtype == np.float64:
-            after *= factor
-        elif made.dtype == np.int8:
-            after *= -1
-        return made
-
-    return block._replace(
-        bars=BarArrays(block.bars.ts, *(frozen(other(column, bar + 1)) for column in block.bars[1:])),
-        indicators=other(block.indicators, bar + 1),
-        structure=type(block.structure)(*(other(column, structure_known) for column in block.structure)),
-        zones=type(block.zones)(*(other(column, zones_known) for column in block.zones)),
-        higher=type(block.higher)(*(other(column, higher_known + 1) for column in block.higher)),
     )
