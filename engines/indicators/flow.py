@@ -110,40 +110,34 @@ def advance_flow(
     balance, line, fast, slow = carried[0], carried[1], carried[2], carried[3]
     sum_v, sum_f, sum_c, sum_p, sum_n = carried[4], carried[5], carried[6], carried[7], carried[8]
     day_value, day_volume = carried[9], carried[10]
-    midnight = day_end[0]
+    midnight = ts[0] if start == 0 else int(day_end[0])
     if start == 0:
         balance = volume[0]
         fast = slow = flow[0]
+    # Loops of a few windows each: all together they need more registers than there are.
     for t in range(count):
-        v, f, up, down = volume[t], flow[t], positive[t], negative[t]
-        d = change[t]
+        v, d = volume[t], change[t]
         balance += v if d > 0.0 else (-v if d < 0.0 else 0.0)
         obv[t] = balance
-        line += f
+        line += flow[t]
         ad[t] = line
         # As TA-Lib is compiled: accumulation is so large that another form would round visibly.
         fast = fused(keep_fast, fast, w_fast * line)
         slow = fused(keep_slow, slow, w_slow * line)
         adosc[t] = fast - slow
+    for t in range(count):
+        v, f = volume[t], flow[t]
         sum_v += v
         sum_f += f
         sum_c += v
-        sum_p += up
-        sum_n += down
         average[t] = (sum_v + volumes[j_v + ONE]) * share
         cmf[t] = sum_f + cmf_flows[j_c + ONE]
         traded[t] = sum_c + cmf_volumes[j_c + ONE]
-        rising = sum_p + positives[j_m + ONE]
-        mfi[t] = rising
-        negative[t] = rising + (sum_n + negatives[j_m + ONE])
         volumes[j_v] = v
         cmf_flows[j_c] = f
         cmf_volumes[j_c] = v
-        positives[j_m] = up
-        negatives[j_m] = down
         j_v += ONE
         j_c += ONE
-        j_m += ONE
         if j_v == n_v:
             end_sums(volumes)
             j_v, sum_v = ZERO, 0.0
@@ -151,15 +145,28 @@ def advance_flow(
             end_sums(cmf_flows)
             end_sums(cmf_volumes)
             j_c, sum_f, sum_c = ZERO, 0.0, 0.0
+    for t in range(count):
+        up, down = positive[t], negative[t]
+        sum_p += up
+        sum_n += down
+        rising = sum_p + positives[j_m + ONE]
+        mfi[t] = rising
+        negative[t] = rising + (sum_n + negatives[j_m + ONE])
+        positives[j_m] = up
+        negatives[j_m] = down
+        j_m += ONE
         if j_m == n_m:
             end_sums(positives)
             end_sums(negatives)
             j_m, sum_p, sum_n = ZERO, 0.0, 0.0
+    for t in range(count):
+        flow[t] = typical[t] * volume[t]
+    for t in range(count):
         if ts[t] >= midnight:
-            midnight = float((ts[t] // _DAY_MS + 1) * _DAY_MS)
+            midnight = (ts[t] // _DAY_MS + 1) * _DAY_MS
             day_value, day_volume = 0.0, 0.0
-        day_value += typical[t] * v
-        day_volume += v
+        day_value += flow[t]
+        day_volume += volume[t]
         vwap[t] = day_value
         flow[t] = day_volume
     for t in range(count):
@@ -177,4 +184,4 @@ def advance_flow(
     carried[0], carried[1], carried[2], carried[3] = balance, line, fast, slow
     carried[4], carried[5], carried[6], carried[7], carried[8] = sum_v, sum_f, sum_c, sum_p, sum_n
     carried[9], carried[10] = day_value, day_volume
-    day_end[0] = midnight
+    day_end[0] = float(midnight)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from engines.bars import FloatArray
+from engines.indicators.arithmetic import fused
 from engines.indicators.windows import ONE, ZERO, U, end_sums
 from engines.kernel import lean_kernel
 
@@ -140,10 +141,22 @@ def advance_ultosc(
 @lean_kernel
 def lagged(values: FloatArray, start: int, ring: FloatArray, before: FloatArray) -> None:
     """Fill ``before`` with the values ``n`` bars ago; ``ring`` (n,) holds the last ``n``, that of bar ``i`` at ``i % n``."""
-    n = U(ring.shape[0])
+    count, length = values.shape[0], ring.shape[0]
+    n = U(length)
     j = U(start) % n
-    for t in range(values.shape[0]):
+    for t in range(min(length, count)):
         before[t] = ring[j]
+        j += ONE
+        if j == n:
+            j = ZERO
+    if count > length:
+        older = values[: count - length]
+        later = before[length:]
+        for t in range(count - length):
+            later[t] = older[t]
+    first = max(count - length, 0)
+    j = U(start + first) % n
+    for t in range(first, count):
         ring[j] = values[t]
         j += ONE
         if j == n:
@@ -205,7 +218,7 @@ def advance_kama(
         mean = close[t]
         kama[t] = mean
     for t in range(begin, count):
-        mean += (close[t] - mean) * kama[t]
+        mean = fused(close[t] - mean, kama[t], mean)
         kama[t] = mean
     carried[0], carried[1] = total, mean
 

@@ -168,18 +168,30 @@ def advance_cci(
         deviation[t] = 0.0
     carried[0] = total
     # Oldest first: the order is the same whether a value is still in the block or already kept.
-    for k in range(period - 1, -1, -1):
-        kept = min(k, count)
+    for k in range(period - 1, 0, -1):
         j = (U(start) + n - U(k)) % n
-        for t in range(kept):
+        for t in range(min(k, count)):
             deviation[t] += abs(recent[j] - mean[t])
             j += ONE
             if j == n:
                 j = ZERO
-        if k < count:
-            now, middle, sums = typical[: count - k], mean[k:], deviation[k:]
+    # Four ages at a time, so that the sums are not read and written for each.
+    k = period - 1
+    while k >= 0:
+        last = max(k - 3, 0)
+        whole = k if k - 3 == last else count
+        for t in range(last, min(whole, count)):
+            for age in range(min(t, k), last - 1, -1):
+                deviation[t] += abs(typical[t - age] - mean[t])
+        if whole < count:
+            middle, spread_so_far = mean[whole:], deviation[whole:]
+            one, two, three, four = typical[: count - k], typical[1:], typical[2:], typical[3:]
             for t in range(count - k):
-                sums[t] += abs(now[t] - middle[t])
+                m = middle[t]
+                spread_so_far[t] = (((spread_so_far[t] + abs(one[t] - m)) + abs(two[t] - m)) + abs(three[t] - m)) + abs(
+                    four[t] - m
+                )
+        k -= 4
     j = U(start + max(count - period, 0)) % n
     for t in range(max(count - period, 0), count):
         recent[j] = typical[t]

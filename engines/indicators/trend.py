@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engines.bars import FloatArray
+from engines.indicators.arithmetic import fused
 from engines.indicators.averages import weight
 from engines.indicators.periods import Periods
 from engines.kernel import lean_kernel
@@ -86,37 +87,37 @@ def advance_trend(
         w_k = weight(i, kc, 2.0 / (kc + 1))
         for t in range(begin, end):
             c = close[t]
-            e_0 += (c - e_0) * w_0
-            e_1 += (c - e_1) * w_1
-            e_2 += (c - e_2) * w_2
-            e_3 += (c - e_3) * w_3
+            e_0 = fused(c - e_0, w_0, e_0)
+            e_1 = fused(c - e_1, w_1, e_1)
+            e_2 = fused(c - e_2, w_2, e_2)
+            e_3 = fused(c - e_3, w_3, e_3)
             ema_0[t] = e_0
             ema_1[t] = e_1
             ema_2[t] = e_2
             ema_3[t] = e_3
-            fast += (c - fast) * w_fast
-            slow += (c - slow) * w_slow
+            fast = fused(c - fast, w_fast, fast)
+            slow = fused(c - slow, w_slow, slow)
             difference = fast - slow
-            trigger += (difference - trigger) * w_trigger
+            trigger = fused(difference - trigger, w_trigger, trigger)
             line[t] = difference
             signal[t] = trigger
             histogram[t] = difference - trigger
-            quick += (c - quick) * w_quick
-            steady += (c - steady) * w_steady
+            quick = fused(c - quick, w_quick, quick)
+            steady = fused(c - steady, w_steady, steady)
             ppo[t] = quick - steady
             slow_average[t] = steady
-            d_1 += (c - d_1) * w_d1
-            d_2 += (d_1 - d_2) * w_d2
+            d_1 = fused(c - d_1, w_d1, d_1)
+            d_2 = fused(d_1 - d_2, w_d2, d_2)
             dema[t] = 2.0 * d_1 - d_2
-            t_1 += (c - t_1) * w_t1
-            t_2 += (t_1 - t_2) * w_t2
-            t_3 += (t_2 - t_3) * w_t3
+            t_1 = fused(c - t_1, w_t1, t_1)
+            t_2 = fused(t_1 - t_2, w_t2, t_2)
+            t_3 = fused(t_2 - t_3, w_t3, t_3)
             tema[t] = 3.0 * t_1 - 3.0 * t_2 + t_3
-            x_1 += (c - x_1) * w_x1
-            x_2 += (x_1 - x_2) * w_x2
-            x_3 += (x_2 - x_3) * w_x3
+            x_1 = fused(c - x_1, w_x1, x_1)
+            x_2 = fused(x_1 - x_2, w_x2, x_2)
+            x_3 = fused(x_2 - x_3, w_x3, x_3)
             thrice[t + 1] = x_3
-            k += (c - k) * w_k
+            k = fused(c - k, w_k, k)
             middle[t] = k
         begin = end
     for t in range(count):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from engines.bars import FloatArray
+from engines.indicators.arithmetic import fused
 from engines.indicators.averages import weight
 from engines.indicators.periods import Periods
 from engines.kernel import lean_kernel
@@ -135,16 +136,16 @@ def advance_wilder(
             d, r = change[t], true_range[t]
             up = d if d > 0.0 else 0.0
             down = up - d
-            gain += (up - gain) * w_r
-            loss += (down - loss) * w_r
-            a_0 += (r - a_0) * w_0
-            a_1 += (r - a_1) * w_1
-            a_n += (r - a_n) * w_n
-            a_k += (r - a_k) * w_k
-            a_s += (r - a_s) * w_s
-            sum_plus = sum_plus * keep + plus[t]
-            sum_minus = sum_minus * keep + minus[t]
-            sum_range = sum_range * keep + r
+            gain = fused(up - gain, w_r, gain)
+            loss = fused(down - loss, w_r, loss)
+            a_0 = fused(r - a_0, w_0, a_0)
+            a_1 = fused(r - a_1, w_1, a_1)
+            a_n = fused(r - a_n, w_n, a_n)
+            a_k = fused(r - a_k, w_k, a_k)
+            a_s = fused(r - a_s, w_s, a_s)
+            sum_plus = fused(sum_plus, keep, plus[t])
+            sum_minus = fused(sum_minus, keep, minus[t])
+            sum_range = fused(sum_range, keep, r)
             rsi[t] = gain
             both[t] = gain + loss
             atr_0[t] = a_0
@@ -202,10 +203,10 @@ def advance_adx(
     mean = carried[0]
     begin = 0
     while begin < count and start + begin < 2 * period:
-        mean += (index[begin] - mean) * weight(start + begin - period, period, 0.0)
+        mean = fused(index[begin] - mean, weight(start + begin - period, period, 0.0), mean)
         adx[begin] = mean
         begin += 1
     for t in range(begin, count):
-        mean += (index[t] - mean) * adx[t]
+        mean = fused(index[t] - mean, adx[t], mean)
         adx[t] = mean
     carried[0] = mean
