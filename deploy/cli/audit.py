@@ -15,8 +15,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from deploy.cli.audit_targets import ReadersOf, function_reader
-from deploy.cli.errors import CommandFailed
+from deploy.cli.audit_targets import ReadersOf, function_reader, strategy_reader
+from deploy.cli.errors import CommandFailed, WrongUse
 from deploy.cli.interrupts import raise_on_signals
 from deploy.cli.options import Options, read_settings
 from deploy.cli.progress import TerminalProgress
@@ -43,12 +43,15 @@ class AuditOptions:
         As in `engines.audit.AuditPlan`.
     function : str or None
         ``FILE:NAME`` of a function of bars that is audited instead of the stored tables.
+    strategy : Path or None
+        File of strategies that are audited instead.
     """
 
     series: Options
     prefixes: int = 100
     seed: int = 1
     function: str | None = None
+    strategy: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -70,11 +73,11 @@ def audit_stores(options: AuditOptions, home: Path | None, *, as_json: bool) -> 
     Raises
     ------
     WrongUse
-        If a file or function does not exist.
+        If a file or function does not exist, or both a function and a strategy are named.
     CommandFailed
         If something was rewritten, or nothing is stored to audit.
     """
-    readers = None if options.function is None else function_reader(options.function)
+    readers = _readers(options, home)
     with raise_on_signals(), running_stores(read_settings(home)) as settings:
         migrate(settings)
         with closing(Warehouse.connect(settings, origin='{"asset": "audit"}')) as warehouse:
@@ -84,6 +87,14 @@ def audit_stores(options: AuditOptions, home: Path | None, *, as_json: bool) -> 
     else:
         _show(Console(width=None if sys.stdout.isatty() else COLUMNS_WITHOUT_TERMINAL), audits)
     _judge(audits)
+
+
+def _readers(options: AuditOptions, home: Path | None) -> ReadersOf | None:
+    if options.function is not None and options.strategy is not None:
+        raise WrongUse("--function and --strategy cannot be audited at once; run it once for each")
+    if options.strategy is not None:
+        return strategy_reader(options.strategy, home)
+    return None if options.function is None else function_reader(options.function)
 
 
 def _audits(

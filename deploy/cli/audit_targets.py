@@ -43,6 +43,32 @@ def function_reader(text: str) -> ReadersOf:
     return lambda series: [FunctionReader(readings, cast("Read", function))]
 
 
+def strategy_reader(file: Path, home: Path | None) -> ReadersOf:
+    """Reader of a chain that runs the strategies of a file and no others.
+
+    Raises
+    ------
+    WrongUse
+        If there is no such file.
+    CommandFailed
+        If the file cannot be used.
+    """
+    from dataclasses import replace
+
+    from deploy.cli.strategy import strategies_of
+    from engines.audit import chain_reader
+    from engines.chain import Chain
+
+    names = tuple(one.name for one in strategies_of(file, home))
+
+    def readers(series: Series) -> list[Reader]:
+        market, timeframe = str(series.market), series.timeframe
+        reader = chain_reader(market, timeframe, lambda: Chain(timeframe=timeframe, market=market, strategies=names))
+        return [replace(reader, name=", ".join(names))]
+
+    return readers
+
+
 def _is_own(module: Any, name: str, value: object) -> bool:
     return callable(value) and not name.startswith("_") and getattr(value, "__module__", "") == module.__name__
 

@@ -141,6 +141,10 @@ def audit(
             "--function", metavar="FILE:NAME", help="Audit this function of bars instead of the stored tables."
         ),
     ] = None,
+    strategy: Annotated[
+        Path | None,
+        typer.Option("--strategy", metavar="FILE", help="Audit the strategies of this file instead."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
     home: HomeOption = None,
     debug: DebugOption = False,
@@ -154,7 +158,7 @@ def audit(
     from deploy.cli.options import Options
 
     series = Options.of(None, market, timeframe, since, until)
-    audit_stores(AuditOptions(series, prefixes, seed, function), home, as_json=as_json)
+    audit_stores(AuditOptions(series, prefixes, seed, function, strategy), home, as_json=as_json)
 
 
 @app.command()

@@ -45,14 +45,8 @@ def check_file(file: Path, options: Options, home: Path | None) -> None:
         If there is no such file.
     """
     from engines.signals.checking import check_strategy
-    from engines.signals.compiling import BadStrategy
-    from engines.signals.loading import load_strategy_file
 
-    file = _found(file, home)
-    try:
-        strategies = load_strategy_file(file)
-    except BadStrategy as error:
-        raise CommandFailed(str(error)) from error
+    strategies = strategies_of(file, home)
     failed: list[str] = []
     for label, timeframe, bars in _series(options, home):
         for one in strategies:
@@ -64,6 +58,25 @@ def check_file(file: Path, options: Options, home: Path | None) -> None:
         raise CommandFailed(
             f"{file} did not pass the replay test: {', '.join(failed)}; what is above says where and why"
         )
+
+
+def strategies_of(file: Path, home: Path | None) -> tuple[Strategy[Any, Any], ...]:
+    """Strategies of a file, loaded and registered.
+
+    Raises
+    ------
+    CommandFailed
+        If the file cannot be used.
+    WrongUse
+        If there is no such file.
+    """
+    from engines.signals.compiling import BadStrategy
+    from engines.signals.loading import load_strategy_file
+
+    try:
+        return load_strategy_file(_found(file, home))
+    except BadStrategy as error:
+        raise CommandFailed(str(error)) from error
 
 
 def _found(file: Path, home: Path | None) -> Path:

@@ -45,7 +45,7 @@ def test_a_new_file_passes_its_check(folder: Path, capsys: pytest.CaptureFixture
     assert cap("new", "my_first") == 0
     said = capsys.readouterr().out
     assert f"{folder / 'my_first.py'} is written" in said
-    assert cap("check", str(folder / "my_first.py"), *FEW) == 0
+    assert cap("check", "my_first.py", *FEW) == 0
     said = capsys.readouterr().out
     assert "my_first on sim:BTCUSDT (sim) 15m: passed" in said
     assert " 0 signals" not in said
@@ -94,6 +94,21 @@ def test_a_file_that_cannot_be_loaded_is_told_with_its_line(folder: Path, capsys
     out, err = capsys.readouterr()
     assert "averages_crossed" in out
     assert f"{file}, line 2" in err
+
+
+def test_an_audit_of_a_file_that_is_not_there_or_cannot_be_used(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "syntax.py").write_text("\ndef decide(:\n")
+    for arguments, code, message in (
+        (("--strategy", "nowhere.py"), 2, "there is no file nowhere.py"),
+        (("--strategy", "syntax.py"), 1, "syntax.py, line 2: this is not Python"),
+        (("--strategy", "syntax.py", "--function", "a.py:b"), 2, "cannot be audited at once"),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            cli.main(["audit", *arguments])
+        assert ended.value.code == code
+        assert message in capsys.readouterr().err
 
 
 def test_bars_of_a_file(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

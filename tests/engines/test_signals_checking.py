@@ -76,13 +76,32 @@ def test_on_recorded_bars(folder: Path, real_data: Path) -> None:
             {Fault.READS_AHEAD, Fault.LATER_BARS},
             "what is to be known of earlier bars goes into memory",
         ),
+        (
+            written.LOOKS_AT_LATER_HIGHER,
+            {Fault.READS_AHEAD, Fault.LATER_BARS},
+            "a bar of the higher timeframe complete after it",
+        ),
+        (written.LOOKS_AT_LATER_ZONE, {Fault.READS_AHEAD, Fault.LATER_BARS}, "it reads view.zones.top["),
+        (written.AVERAGES_ALL, {Fault.READS_AHEAD, Fault.LATER_BARS}, "it reads all of view.bars.close"),
         (written.COUNTS_BLOCK, {Fault.CALLS}, "changes when the bars come in several calls"),
         (written.AT_RANDOM, {Fault.LATER_BARS}, "changes with"),
         (written.DIVIDES, {Fault.FAILS}, "it divides by zero"),
         (written.TWO, {Fault.FAILS}, "at most one signal a bar"),
         (written.NONSENSE, {Fault.FAILS}, "stop is not on the losing side"),
     ],
-    ids=["next bar", "last bar", "bar before", "place in the block", "random", "divides", "two", "nonsense"],
+    ids=[
+        "next bar",
+        "last bar",
+        "bar before",
+        "higher",
+        "zone",
+        "all bars",
+        "place in the block",
+        "random",
+        "divides",
+        "two",
+        "nonsense",
+    ],
 )
 def test_each_fault_is_found(folder: Path, bars: pl.DataFrame, text: str, faults: set[Fault], words: str) -> None:
     report = checked(folder, text, bars)

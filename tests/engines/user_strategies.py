@@ -66,3 +66,10 @@ NAN_STOP = deciding(
     "    rows.stop[n] = np.nan\n    rows.target_1[n] = close * 3.0\n    rows.target_2[n] = np.nan\n    rows.score[n] = 0.5\n"
     "    rows.reasons[n] = 1\n    rows.zone[n] = -1\n    return n + 1\nif (view.start + t) % 10 == 0:\n    return SIGNAL"
 )
+LOOKS_AT_LATER_HIGHER = deciding(
+    "k = view.higher_known[t] + 1\nif k < view.higher.close.shape[0]:\n    if view.higher.close[k] > close:\n        return SIGNAL"
+)
+LOOKS_AT_LATER_ZONE = deciding(
+    "i = view.zones_from[t + 1]\nif i < view.zones.top.shape[0]:\n    if view.zones.top[i] > close:\n        return SIGNAL"
+)
+AVERAGES_ALL = deciding("if close < view.bars.close.mean():\n    return SIGNAL")

@@ -19,10 +19,12 @@ from assets.signal_outcomes import OutcomeFold
 from assets.stored_audit import AUDITED, audit_recent, audit_rows, chain_of, stored_series
 from deploy.cli import main as cli
 from engines.audit import AuditPlan, AuditReport, Change
+from engines.signals import strategy as register_module
 from stores.engine_states import newest_valid_state, save_states
 from stores.markets import Market
 from stores.settings import Settings
 from stores.warehouse import Series, Warehouse
+from tests.engines import user_strategies as written
 from tests.engines.market_bars import simulated_bars
 
 MARKET = Market("binance", "AUDITUSDT")
@@ -74,6 +76,11 @@ def nudged(warehouse: Warehouse) -> Iterator[datetime]:
     warehouse.write_range("market.zone_events", SERIES, ts, ts + MILLISECOND, wrong)
     yield ts
     warehouse.write_range("market.zone_events", SERIES, ts, ts + MILLISECOND, there)
+
+
+@pytest.fixture
+def own_register(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(register_module, "_REGISTER", dict(register_module._REGISTER))
 
 
 @pytest.fixture
@@ -241,6 +248,22 @@ def test_a_function_of_ones_own(
     (tmp_path / "broken.py").write_text("import nothing_of_that_name\n")
     assert cap(*ASKED, "--function", f"{tmp_path}/broken.py:f") == 1
     assert "cannot be imported: ModuleNotFoundError" in capsys.readouterr().err
+
+
+def test_a_strategy_of_ones_own(
+    warehouse: Warehouse, environment: None, tmp_path: Path, capsys: pytest.CaptureFixture[str], own_register: None
+) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(written.CROSS)
+    assert cap(*ASKED, "--strategy", str(file)) == 0
+    assert "averages_crossed: nothing was rewritten" in capsys.readouterr().out
+    file.write_text(
+        written.deciding("k = t + 3\nif k < view.bars.low.shape[0] and view.bars.low[k] > close:\n    return SIGNAL")
+    )
+    assert cap(*ASKED, "--strategy", str(file)) == 1
+    out, err = capsys.readouterr()
+    assert "(tried_out) was not there at its own close" in out
+    assert "did not stay what they were" in err
 
 
 def test_nothing_stored_to_audit(warehouse: Warehouse, environment: None, capsys: pytest.CaptureFixture[str]) -> None:
