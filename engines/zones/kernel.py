@@ -10,13 +10,13 @@ from engines.kernel import inlined_kernel, lean_kernel
 from engines.structure.rows import Scale, StructureKind, StructureRows
 from engines.zones.ladders import has_origin, nearest
 from engines.zones.lives import NOW, WRITTEN, WRITTEN_BEFORE, Pen, create, live_on
+from engines.zones.searches import begin_search, look_until
 from engines.zones.state import (
     BAR_VOLUME,
     CLOSE_1,
     HIGH,
     HIGH_1,
     HIGH_2,
-    LEAST,
     LOW,
     LOW_1,
     LOW_2,
@@ -24,7 +24,6 @@ from engines.zones.state import (
     OPEN_1,
     SEARCHES,
     VOLUME_1,
-    Search,
     ZoneState,
 )
 
@@ -35,39 +34,6 @@ _BOS, _CHOCH = int(StructureKind.BOS), int(StructureKind.CHOCH)
 _EQH, _EQL = int(StructureKind.EQH), int(StructureKind.EQL)
 _GAP_GROUPS, _POOL_GROUPS = 8, 10
 _NEVER = np.iinfo(np.int64).max
-
-
-@inlined_kernel
-def look_until(search: Search, row: int, end: int) -> None:
-    """Bring the best bar of a search up to date with the bars before ``end``; the first of equals stays."""
-    mask = search.ts.shape[0] - 1
-    sought = search.sought[row & 1]
-    least, at = search.best[row, LEAST], NOBODY
-    for k in range(search.next_bar[row], end):
-        x = sought[k & mask]
-        at = k & mask if x < least else at
-        least = x if x < least else least
-    search.next_bar[row] = end
-    if at != NOBODY:
-        # A wild bar is searched with high and low swapped; which is which is seen from the values.
-        one, other = search.sought[0, at], -search.sought[1, at]
-        search.best[row, LEAST] = least
-        search.best[row, HIGH] = max(one, other)
-        search.best[row, LOW] = min(one, other)
-        search.best[row, BAR_VOLUME] = search.volume[at]
-        search.best_ts[row] = search.ts[at]
-
-
-@inlined_kernel
-def _begin_search(search: Search, row: int, i: int, origin: int) -> None:
-    """Search from the origin of a new pivot on."""
-    mask = search.ts.shape[0] - 1
-    first = i - 1
-    while search.ts[first & mask] > origin and i - first <= mask:
-        first -= 1
-    search.best[row, LEAST] = np.inf
-    search.next_bar[row] = first
-    search.pivot_ts[row] = origin
 
 
 @inlined_kernel
@@ -82,7 +48,7 @@ def _follow(state: ZoneState, structure: StructureRows, event: int, i: int, pen:
     elif scale == _MICRO:
         return
     elif kind == _SWING_HIGH or kind == _SWING_LOW:  # noqa: SIM109
-        _begin_search(search, 2 * (scale - _INTERNAL) + (kind == _SWING_LOW), i, structure.origin_ts[event])
+        begin_search(search, 2 * (scale - _INTERNAL) + (kind == _SWING_LOW), i, structure.origin_ts[event])
     else:
         # A break upwards is of a pivot high, and makes demand: groups and searches of a scale stand in the same order.
         row = 2 * (scale - _INTERNAL) + (structure.direction[event] < 0)

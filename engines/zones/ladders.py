@@ -230,13 +230,13 @@ def strike_off(book: Book, slot: int, on_ladder: bool) -> None:
 
 @inlined_kernel
 def has_origin(book: Book, group: int, origin: int) -> bool:
-    """Whether a zone of the group with this origin lives. A zone is younger than its origin, so older ones need no look."""
+    """Whether an order block of the group with this origin lives.
+
+    Only the youngest can have it. Both ends of what is searched for order blocks of a group move forward, and so does the
+    first of the best bars between them: a bar that was passed over is not found again.
+    """
     slot = book.groups[group, YOUNGEST]
-    while slot != NOBODY and book.marks[slot, CREATED] > origin:
-        if book.marks[slot, ORIGIN] == origin:
-            return True
-        slot = book.marks[slot, OLDER]
-    return False
+    return slot != NOBODY and book.marks[slot, ORIGIN] == origin
 
 
 LAST_STAGE = WAS_MITIGATED

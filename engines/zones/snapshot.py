@@ -17,8 +17,8 @@ from engines.bars import FloatArray, TimeArray
 from engines.errors import StateMismatch
 from engines.kernel import kernel
 from engines.state import AnyArray, check_layout
-from engines.zones.kernel import look_until
 from engines.zones.ladders import LAST_STAGE, awaited, settle
+from engines.zones.searches import look_until
 from engines.zones.state import (
     BOTTOM,
     COUNT,

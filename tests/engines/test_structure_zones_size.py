@@ -19,10 +19,12 @@ from engines.structure.state import ANCHOR, LOOKED, NOWHERE
 from engines.zones import ZoneEngine
 from tests.engines.market_bars import START_MS, advance_in_pieces, assert_same_bits, bars_frame, simulated_bars
 from tests.engines.structure_and_zones import (
+    Both,
     assert_equal_rows,
     plain,
     reference,
     structure_engine,
+    zone_engine,
 )
 
 _ALLOWANCE = 200_000
@@ -76,11 +78,17 @@ def test_legs_shorter_than_the_scale(shape, swing):
         "wild": wild_bars(1_500),
     }[shape]
     parameters = {"swing": swing, "internal": 20, "atr_period": 14}
-    expected, _ = reference(bars, **parameters)
-    rows = structure_engine(**parameters).advance(bars)
-    assert_equal_rows(plain(rows), expected)
+    events, lives = reference(bars, **parameters)
+    structure, zones = structure_engine(**parameters), zone_engine(**parameters)
+    rows = structure.advance(bars)
+    assert_equal_rows(plain(rows), events)
+    made = zones.advance(bars, rows)
+    assert_equal_rows(plain(made), lives)
     assert rows.filter(scale="swing").height > 0
-    assert_same_bits(advance_in_pieces(structure_engine(**parameters).advance, bars, [1, 7, 500, 0, 992]), rows)
+    cut = Both(**parameters)
+    assert_same_bits(advance_in_pieces(cut.advance, bars, [1, 7, 500, 0, 992]), made)
+    assert cut.structure.snapshot() == structure.snapshot()
+    assert cut.zones.snapshot() == zones.snapshot()
 
 
 @pytest.mark.parametrize("shape", [tightening_bars, wild_bars])
