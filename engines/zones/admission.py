@@ -20,6 +20,7 @@ _RULES = {
     3: "its pivot is not among the last bars; zones and structure must have the same scales and have seen the same bars",
     4: "it breaks a pivot that is not the last of its scale and side; zones and structure must have seen the same bars",
     5: "a break has no direction, or is of the micro scale",
+    6: "its pivot is not after the last of its scale and side; zones and structure must have seen the same bars",
 }
 _ORDER = np.zeros(len(StructureKind), np.int64)
 _ORDER[[StructureKind.EQH, StructureKind.EQL]] = 1
@@ -29,13 +30,18 @@ _ORDER[[StructureKind.BOS, StructureKind.CHOCH]] = 2
 @kernel
 def _is_recent(origin: int, t: int, start: int, bars_ts: TimeArray, ring: TimeArray) -> bool:
     """Whether a time is the open time of one of the bars before bar ``t`` that a search can still begin at."""
-    for back in range(1, ring.shape[0] // 2 + 1):
-        j = t - back
-        if start + j < 0:
-            return False
-        ts = bars_ts[j] if j >= 0 else ring[(start + j) & (ring.shape[0] - 1)]
-        if ts <= origin:
-            return ts == origin
+    mask = ring.shape[0] - 1
+    end = start + t
+    low, high = max(end - ring.shape[0] // 2, 0), end
+    while low < high:
+        i = (low + high) // 2
+        ts = bars_ts[i - start] if i >= start else ring[i & mask]
+        if ts == origin:
+            return True
+        if ts < origin:
+            low = i + 1
+        else:
+            high = i
     return False
 
 
@@ -80,6 +86,8 @@ def _first_misfit(
             if not _is_recent(origin_ts[k], t, start, bars_ts, ring):
                 return k, 3
             row = 2 * (scale[k] - _INTERNAL) + (kind[k] == _SWING_LOW)
+            if known[row] != NOBODY and pivots[row] >= origin_ts[k]:
+                return k, 6
             known[row] = 0
             pivots[row] = origin_ts[k]
     return -1, 0

@@ -1,20 +1,19 @@
 """The search for order blocks: the best bar from the origin of each pivot on.
 
-From its origin to its confirmation a pivot is as many bars old as its scale is wide, and where legs are short there is a new
-one every few bars. So what is known of those bars is kept from pivot to pivot (van Herk's two halves: the best bar from each
-bar up to an anchor, and the best one after it); from the confirmation on bars belong to one pivot, and are looked at in
-batches. Either way a bar is looked at a few times at most, however wide the scale.
+Bars are looked at in batches. The first batch of a pivot goes back to its origin, which is as many bars old as its scale is
+wide, and where legs are short there is a new pivot every few bars. So what is found in wide batches is kept from pivot to
+pivot (van Herk's two halves: the best bar from each bar up to an anchor, and the best one after it). Then a bar is looked at
+a few times at most, however wide the scale. Narrow batches are cheaper to look at again.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from engines.kernel import inlined_kernel
+from engines.kernel import inlined_kernel, lean_kernel
 from engines.zones.state import (
     ANCHOR,
     BAR_VOLUME,
-    FIRST,
     HIGH,
     LATER,
     LEAST,
@@ -24,17 +23,23 @@ from engines.zones.state import (
     Search,
 )
 
+_NARROW = 64
+"""A first batch of so many bars is looked at as it is."""
+
 
 @inlined_kernel
 def look_until(search: Search, row: int, end: int) -> None:
     """Bring the best bar of a search up to date with the bars before ``end``; the first of equals stays."""
     mask = search.ts.shape[0] - 1
     sought = search.sought[row & 1]
-    least, at = search.best[row, LEAST], NOBODY
-    for k in range(search.next_bar[row], end):
-        x = sought[k & mask]
-        at = k if x < least else at
-        least = x if x < least else least
+    least, at, first = search.best[row, LEAST], NOBODY, search.next_bar[row]
+    if end - first > _NARROW and least == np.inf:
+        at = best_of(search, row, first, end)
+    else:
+        for k in range(first, end):
+            x = sought[k & mask]
+            at = k if x < least else at
+            least = x if x < least else least
     search.next_bar[row] = end
     if at != NOBODY:
         _take(search, row, at)
@@ -43,9 +48,9 @@ def look_until(search: Search, row: int, end: int) -> None:
 @inlined_kernel
 def begin_search(search: Search, row: int, i: int, origin: int) -> None:
     """Search from the origin of a pivot on that was confirmed on bar ``i``."""
+    search.best[row, LEAST] = np.inf
+    search.next_bar[row] = _bar_of(search, i, origin)
     search.pivot_ts[row] = origin
-    search.next_bar[row] = i
-    _take(search, row, _best_before(search, row, i, _bar_of(search, i, origin)))
 
 
 @inlined_kernel
@@ -75,27 +80,27 @@ def _bar_of(search: Search, i: int, origin: int) -> int:
     return low
 
 
-@inlined_kernel
-def _best_before(search: Search, row: int, i: int, first: int) -> int:
-    """Best bar from ``first`` up to the bar before ``i``, the first of equals."""
+@lean_kernel
+def best_of(search: Search, row: int, first: int, end: int) -> int:
+    """Best bar from ``first`` up to the one before ``end``, the first of equals; neither may be before that of the last call."""
     mask = search.ts.shape[0] - 1
     sought, following, known = search.sought[row & 1], search.following[row], search.known[row]
-    last = i - 1
-    if first > known[ANCHOR] or first < known[FIRST]:
+    last = end - 1
+    if first > known[ANCHOR]:
         at, least = last, np.inf
         for k in range(last, first - 1, -1):
             x = sought[k & mask]
             at = k if x <= least else at
             least = x if x <= least else least
             following[k & mask] = at
-        known[ANCHOR], known[FIRST], known[LATER], known[LOOKED] = last, first, NOBODY, last
+        known[ANCHOR], known[LATER], known[LOOKED] = last, NOBODY, last
         return at
     later = known[LATER]
     least = sought[later & mask] if later != NOBODY else np.inf
-    for k in range(known[LOOKED] + 1, i):
+    for k in range(known[LOOKED] + 1, end):
         x = sought[k & mask]
         later = k if x < least else later
         least = x if x < least else least
     known[LATER], known[LOOKED] = later, last
     at = following[first & mask]
-    return later if least < sought[at & mask] else at
+    return int(later if least < sought[at & mask] else at)

@@ -40,7 +40,7 @@ UNTOUCHED, WAS_TOUCHED, WAS_MITIGATED = range(3)
 """Values of the `STAGE` mark."""
 LEAST, HIGH, LOW, BAR_VOLUME = range(4)
 """Columns of `Search.best`."""
-ANCHOR, FIRST, LATER, LOOKED = range(4)
+ANCHOR, LATER, LOOKED = range(3)
 """Columns of `Search.known`."""
 OPEN_1, HIGH_1, LOW_1, CLOSE_1, VOLUME_1, HIGH_2, LOW_2 = range(7)
 """Elements of `ZoneState.before`: of the last bar (1) and the one before it (2)."""
@@ -110,9 +110,9 @@ class Search(NamedTuple):
     next_bar : ndarray of int64, shape (4,)
         Absolute index of the first bar that has not been looked at; `NOBODY` while there is no pivot.
     following : ndarray of int64, shape (4, ring)
-        For each of the bars from `FIRST` to `ANCHOR`: index of the best bar from it to the anchor.
-    known : ndarray of int64, shape (4, 4)
-        `ANCHOR`, `FIRST`; `LATER`, the best of the bars after the anchor; `LOOKED`, the last of those. Both arrays can be
+        For bars up to `ANCHOR`: index of the best bar from it to the anchor.
+    known : ndarray of int64, shape (4, 3)
+        `ANCHOR`; `LATER`, the best of the bars after it; `LOOKED`, the last of those. Both arrays only save looks and can be
         made again from the bars.
     """
 
@@ -188,6 +188,6 @@ def new_state(widest: int, live_limit: int) -> ZoneState:
         np.zeros(SEARCHES, np.int64),
         np.full(SEARCHES, NOBODY, np.int64),
         np.zeros((SEARCHES, ring), np.int64),
-        np.full((SEARCHES, 4), NOBODY, np.int64),
+        np.full((SEARCHES, 3), NOBODY, np.int64),
     )
     return ZoneState(new_book(live_limit), search, np.zeros(7), np.zeros(1, np.int64), np.zeros(2), np.zeros(1))

@@ -23,6 +23,8 @@ PIVOT = event(2, "internal", "swing_high", -1, 505.0, 1)
         ([event(4, "micro", "eql", 1, 490.0, 2), event(4, "micro", "eql", 1, 480.0, 2)], 1, "out of order"),
         ([PIVOT, event(2, "micro", "eql", 1, 490.0, 1)], 1, "out of order"),
         ([event(9, "internal", "swing_low", 1, 490.0, 0)], 0, "last bars"),
+        ([PIVOT, event(3, "internal", "swing_high", -1, 505.0, 0)], 1, "not after the last"),
+        ([PIVOT, event(3, "internal", "swing_high", -1, 505.0, 1)], 1, "not after the last"),
         ([event(4, "internal", "bos", 1, 505.0, 1)], 0, "not the last"),
         ([PIVOT, event(4, "internal", "bos", -1, 505.0, 1)], 1, "not the last"),
         ([PIVOT, event(4, "swing", "bos", 1, 505.0, 1)], 1, "not the last"),
