@@ -67,36 +67,32 @@ def climb(book: Book, slot: int) -> None:
     """Put a zone on the ladder of what it waits for. New rungs are near the market, so few have to move."""
     ladder, price = awaited(book, slot)
     j = book.rung_counts[ladder]
+    if j + 1 == book.rungs.shape[1]:
+        _clear_ladder(book, ladder)
+        j = book.rung_counts[ladder]
     while book.rungs[ladder, j] > price:
         book.rungs[ladder, j + 1] = book.rungs[ladder, j]
         book.rung_slots[ladder, j + 1] = book.rung_slots[ladder, j]
+        book.rung_numbers[ladder, j + 1] = book.rung_numbers[ladder, j]
         j -= 1
     book.rungs[ladder, j + 1] = price
     book.rung_slots[ladder, j + 1] = slot
+    book.rung_numbers[ladder, j + 1] = book.marks[slot, NUMBER]
     book.rung_counts[ladder] += 1
 
 
-@inlined_kernel
-def _leave_ladder(book: Book, slot: int) -> None:
-    """Take a zone off its ladder, if it is on it: a zone that a bar may change is not while that bar is looked at."""
-    ladder, price = awaited(book, slot)
-    count = book.rung_counts[ladder]
-    low, high = 1, count + 1
-    while low < high:
-        j = (low + high) // 2
-        if book.rungs[ladder, j] < price:
-            low = j + 1
-        else:
-            high = j
-    j = low
-    while j <= count and book.rungs[ladder, j] == price and book.rung_slots[ladder, j] != slot:
-        j += 1
-    if j > count or book.rung_slots[ladder, j] != slot or book.rungs[ladder, j] != price:
-        return
-    for k in range(j, count):
-        book.rungs[ladder, k] = book.rungs[ladder, k + 1]
-        book.rung_slots[ladder, k] = book.rung_slots[ladder, k + 1]
-    book.rung_counts[ladder] = count - 1
+@lean_kernel
+def _clear_ladder(book: Book, ladder: int) -> None:
+    """Take the rungs of ended zones off a full ladder: at least half of it, as only half of all slots are of one side."""
+    kept = 0
+    for j in range(1, book.rung_counts[ladder] + 1):
+        slot, number = book.rung_slots[ladder, j], book.rung_numbers[ladder, j]
+        if book.marks[slot, NUMBER] == number:
+            kept += 1
+            book.rungs[ladder, kept] = book.rungs[ladder, j]
+            book.rung_slots[ladder, kept] = slot
+            book.rung_numbers[ladder, kept] = number
+    book.rung_counts[ladder] = kept
 
 
 @inlined_kernel
@@ -107,7 +103,10 @@ def nearest(book: Book, ladder: int) -> float:
 
 @inlined_kernel
 def take_due(book: Book, high: float, low: float, close: float) -> int:
-    """Take the zones a bar may change off their ladders into ``due_slots``, oldest first; returns how many."""
+    """Take the zones a bar may change off their ladders into ``due_slots``, oldest first; returns how many.
+
+    Rungs of zones that have ended since go as well.
+    """
     due = 0
     for ladder in range(4):
         sign = -1.0 if ladder >= 2 else 1.0
@@ -116,12 +115,12 @@ def take_due(book: Book, high: float, low: float, close: float) -> int:
         if ladder & 1:
             price = sign * close
             while price < rungs[count]:
-                due = _note_due(book, book.rung_slots[ladder, count], due)
+                due = _note_due(book, ladder, count, due)
                 count -= 1
         else:
             price = low if ladder == 0 else -high
             while price <= rungs[count]:
-                due = _note_due(book, book.rung_slots[ladder, count], due)
+                due = _note_due(book, ladder, count, due)
                 count -= 1
         book.rung_counts[ladder] = count
     if due <= _FEW:
@@ -132,8 +131,11 @@ def take_due(book: Book, high: float, low: float, close: float) -> int:
 
 
 @inlined_kernel
-def _note_due(book: Book, slot: int, due: int) -> int:
-    book.due_numbers[due] = book.marks[slot, NUMBER]
+def _note_due(book: Book, ladder: int, rung: int, due: int) -> int:
+    slot, number = book.rung_slots[ladder, rung], book.rung_numbers[ladder, rung]
+    if book.marks[slot, NUMBER] != number:
+        return due
+    book.due_numbers[due] = number
     book.due_slots[due] = slot
     return due + 1
 
@@ -207,10 +209,8 @@ def settle(
 
 
 @inlined_kernel
-def strike_off(book: Book, slot: int, on_ladder: bool) -> None:
-    """Take a zone out of the book."""
-    if on_ladder:
-        _leave_ladder(book, slot)
+def strike_off(book: Book, slot: int) -> None:
+    """Take a zone out of the book. Its rung stays until a bar reaches it or the ladder is full: to look for it costs more."""
     group = book.marks[slot, GROUP]
     older, younger = book.marks[slot, OLDER], book.marks[slot, YOUNGER]
     if older == NOBODY:

@@ -94,7 +94,7 @@ def create(book: Book, group: int, top: float, bottom: float, origin: int, volum
     if book.groups[group, COUNT] == pen.at[LIVE_LIMIT]:
         oldest = book.groups[group, OLDEST]
         _write(book, oldest, _EXPIRED, pen)
-        strike_off(book, oldest, True)
+        strike_off(book, oldest)
     number = book.counters[NEXT_NUMBER]
     book.counters[NEXT_NUMBER] = number + 1
     slot = settle(book, number, group, UNTOUCHED, top, bottom, volume, origin, pen.at[NOW])
@@ -141,7 +141,7 @@ def _live_on(book: Book, slot: int, high: float, low: float, close: float, pen: 
         return
     _write(book, slot, end, pen)
     origin, volume = book.marks[slot, ORIGIN], book.prices[slot, VOLUME]
-    strike_off(book, slot, False)
+    strike_off(book, slot)
     if kind == _ORDER_BLOCK:
         create(book, (group + BREAKER_OF_ORDER_BLOCK) ^ 1, top, bottom, origin, volume, pen)
 

@@ -169,6 +169,7 @@ def _put_up_ladders(book: Book, order: TimeArray, ladders: TimeArray, rungs: Flo
         book.rung_counts[ladder] = count
         book.rungs[ladder, count] = rungs[slot]
         book.rung_slots[ladder, count] = slot
+        book.rung_numbers[ladder, count] = book.marks[slot, NUMBER]
 
 
 def stored(state: ZoneState, seen: int, step: int) -> StoredState:

@@ -72,7 +72,8 @@ class Book(NamedTuple):
         `FREE_COUNT`, `NEXT_NUMBER`.
     rungs : ndarray of float64, shape (4, slots + 1)
         Ladder ``2 * supply + passed_by_close``; rung 0 is -inf.
-    rung_slots : ndarray of int64, shape (4, slots + 1)
+    rung_slots, rung_numbers : ndarray of int64, shape (4, slots + 1)
+        Slot and running number of the zone that waits; a slot with another number says that it has ended.
     rung_counts : ndarray of int64, shape (4,)
     due_slots, due_numbers : ndarray of int64, shape (slots,)
         Room for the zones a bar may change.
@@ -85,6 +86,7 @@ class Book(NamedTuple):
     counters: TimeArray
     rungs: FloatArray
     rung_slots: TimeArray
+    rung_numbers: TimeArray
     rung_counts: TimeArray
     due_slots: TimeArray
     due_numbers: TimeArray
@@ -168,6 +170,7 @@ def new_book(live_limit: int) -> Book:
         np.arange(slots - 1, -1, -1, dtype=np.int64),
         np.array([slots, 0], np.int64),
         rungs,
+        np.zeros((4, slots + 1), np.int64),
         np.zeros((4, slots + 1), np.int64),
         np.zeros(4, np.int64),
         np.zeros(slots, np.int64),
