@@ -82,3 +82,17 @@ def _cpu_model() -> str:
             return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or "unknown"
+
+
+def side_by_side(
+    works: dict[str, Callable[[], object]], items: int, unit: str, runs: int = 5, warmup: int = 1
+) -> dict[str, Timing]:
+    """Time several pieces of work in turns, A B A B, so that a slow spell of the machine hits all of them alike."""
+    seconds: dict[str, list[float]] = {name: [] for name in works}
+    for run in range(warmup + runs):
+        for name, work in works.items():
+            began = time.perf_counter()
+            work()
+            if run >= warmup:
+                seconds[name].append(time.perf_counter() - began)
+    return {name: Timing(name, items, unit, tuple(taken)) for name, taken in seconds.items()}

@@ -2,42 +2,41 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from bench.bars import candles
 from bench.measure import Timing, timed
+from bench.section import Section, Tell, timings_table
 from engines.bars import bar_arrays
 from engines.chain import Chain
 from engines.indicators import IndicatorEngine
 from engines.ingestion.normal_form import normal_form
-from engines.ingestion.simulation import SimulatedCandles
 from engines.resample import ResampleEngine
 from engines.risk import RiskEngine
 from engines.signals.outcomes import OutcomeEngine
 from engines.structure import StructureEngine
 from engines.timeframe import Timeframe
 from engines.zones import ZoneEngine
-from stores.markets import Market
 
 _FRAME_RUNS = 5
 
 
-def candles() -> tuple[str, pl.DataFrame]:
-    """One-minute bars: recorded ones of 2024 where the data folder is there, a simulated year where not."""
-    folder = Path(os.environ.get("CAP_TEST_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
-    recorded = folder / "candles" / "binance_BTCUSDT_1m_2024.parquet"
-    if recorded.is_file():
-        return "recorded binance:BTCUSDT 1m 2024", pl.read_parquet(recorded)
-    end = datetime(2025, 1, 1, tzinfo=UTC)
-    source = SimulatedCandles(lambda: round(end.timestamp() * 1000))
-    since = round(datetime(2024, 1, 1, tzinfo=UTC).timestamp() * 1000)
-    frames = [batch.bars for batch in source.read(Market("sim", "BTCUSDT"), Timeframe.M1, since, None)]
-    return "simulated sim:BTCUSDT 1m 2024", pl.concat(frames)
+NAME = "stages"
+
+
+def section(quick: bool, tell: Tell) -> Section:
+    """Measure every stage; with ``quick`` on a tenth of the bars."""
+    name, bars = candles()
+    made = Section(NAME, "Every stage by itself, frames in and out")
+    made.notes.append(f"Bars: {name}.")
+    for timing in stage_timings(bars.head(bars.height // 10) if quick else bars):
+        tell(timing.name)
+        made.timings.append(timing)
+    made.tables.append(timings_table(made.timings))
+    return made
 
 
 def stage_timings(bars: pl.DataFrame) -> Iterator[Timing]:

@@ -9,6 +9,19 @@ import tempfile
 from pathlib import Path
 
 from bench.measure import Timing, timed
+from bench.section import Section, Tell, timings_table
+
+NAME = "whole_run"
+
+
+def section(quick: bool, tell: Tell) -> Section:
+    """Measure it; there is nothing to leave out, so ``quick`` makes no difference."""
+    del quick
+    tell("cap run")
+    made = Section(NAME, "The whole graph: cap run, two simulated months of minutes, 15m and 1h")
+    made.timings += run_timings()
+    made.tables.append(timings_table(made.timings))
+    return made
 
 
 def run_timings() -> list[Timing]:
