@@ -31,8 +31,9 @@ def _compile(function: Callable[..., Any], **options: Any) -> Any:
         made: Any = numba.njit(cache=in_file, nogil=True, fastmath=False, **options)(function)
     finally:
         _CONFIG.CACHE_LOCATOR_CLASSES = before
-    # Numba has no option for it: it compiles a kernel anew for each number that stands where it is called from another.
-    made.get_call_template = partial(_call_template, made.get_call_template)
+    if not _CONFIG.DISABLE_JIT:  # else it is the function itself
+        # Numba has no option for it: it compiles a kernel anew for each number that stands where it is called from another.
+        made.get_call_template = partial(_call_template, made.get_call_template)
     return made
 
 
