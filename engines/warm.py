@@ -64,19 +64,15 @@ def warm(listener: WarmListener | None = None) -> dict[str, float]:
     return seconds
 
 
-def warm_structure_and_zones() -> None:
-    """Compile what comes before signals in a chain. Beside `warm_signals`, in a process of its own, it halves the wait."""
+def warm_indicators() -> None:
+    """Compile the indicators. Beside `warm_stages`, in a process of its own, it halves the wait."""
     from engines.indicators import IndicatorEngine
-    from engines.structure import StructureEngine
-    from engines.zones import ZoneEngine
 
-    bars = _bars(_FEW)
-    IndicatorEngine(timeframe=_TIMEFRAME).advance(bars)
-    ZoneEngine(timeframe=_TIMEFRAME).advance(bars, StructureEngine(timeframe=_TIMEFRAME).advance(bars))
+    IndicatorEngine(timeframe=_TIMEFRAME).advance(_bars(_FEW))
 
 
-def warm_signals() -> None:
-    """Compile the strategies, on a few bars on which nothing happens."""
+def warm_stages() -> None:
+    """Compile structure, zones and strategies, on a few bars on which nothing happens; the indicators are left out."""
     import numpy as np
 
     from engines.bars import bar_arrays
@@ -85,7 +81,9 @@ def warm_signals() -> None:
     from engines.structure import StructureEngine
     from engines.zones import ZoneEngine
 
-    bars = bar_arrays(_bars(_FEW))
+    frame = _bars(_FEW)
+    ZoneEngine(timeframe=_TIMEFRAME).advance(frame, StructureEngine(timeframe=_TIMEFRAME).advance(frame))
+    bars = bar_arrays(frame)
     columns = IndicatorEngine(timeframe=_TIMEFRAME).empty_rows(_FEW)
     columns[:] = np.nan
     structure = StructureEngine(timeframe=_TIMEFRAME).new_rows(_FEW)

@@ -10,7 +10,7 @@ from rich.console import Console
 from deploy.cli.progress import TerminalProgress
 
 _BESIDE = (
-    ("warm_structure_and_zones", "warm_signals"),
+    ("warm_indicators", "warm_stages"),
     # Needs what the two before have compiled.
     ("warm_others", "warm_panel"),
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 from engines.errors import BadParameter
@@ -111,6 +112,7 @@ class Periods(NamedTuple):
         """Half of ``hma_period``, and its square root: the other two lengths of the Hull average."""
         return self.hma_period // 2, math.isqrt(self.hma_period)
 
+    @lru_cache(maxsize=64)  # noqa: B019 - of a tuple of numbers
     def columns(self) -> tuple[tuple[str, int], ...]:
         """Name and leading nulls of every column, in the order of `engines.indicators.columns`.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -156,6 +157,11 @@ def _windows(periods: Periods) -> list[tuple[int, float]]:
 
 def first_state(periods: Periods) -> IndicatorState:
     """State before the first bar."""
+    return IndicatorState(*(array.copy() for array in _first_arrays(periods)))
+
+
+@lru_cache(maxsize=64)
+def _first_arrays(periods: Periods) -> IndicatorState:
     numbers = np.zeros(NUMBERS_SIZE)
     for place, value in _FIRST_NUMBERS.items():
         numbers[place] = value
@@ -194,8 +200,9 @@ _FAMILY_COLUMNS = (
 )
 
 
+@lru_cache(maxsize=256)
 def make_plan(periods: Periods, wanted: tuple[int, ...]) -> Plan:
-    """Plan for the columns of these places, one row each in their order."""
+    """Plan for the columns of these places, one row each in their order; the same one whenever it is asked for again."""
     if not wanted:
         raise BadParameter("columns must name at least one column")
     rows = np.full(at.COLUMN_COUNT, -1, np.int64)
