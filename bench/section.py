@@ -100,11 +100,20 @@ class Section:
         """Everything about it, with when and where it was measured."""
         return {
             **asdict(self),
-            "timings": [timing.as_row() for timing in self.timings],
+            "timings": [_brief(timing.as_row()) for timing in self.timings],
             "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "machine": about,
             "quick": quick,
         }
+
+
+_MOST_TIMES = 20
+
+
+def _brief(row: dict[str, Any]) -> dict[str, Any]:
+    """A timing without its single times where those are many."""
+    taken = row["seconds"]
+    return {**row, "runs": len(taken), "seconds": taken if len(taken) <= _MOST_TIMES else []}
 
 
 def timings_table(timings: Sequence[Timing]) -> Table:
