@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from engines.indicators.arithmetic import fused
 from engines.kernel import lean_kernel
 
 
@@ -51,5 +52,5 @@ def exponential(i: int, x: float, period: int, alpha: float, carried: float) -> 
     carried, value : float
         ``value`` is NaN before value ``period - 1``.
     """
-    carried += (x - carried) * weight(i, period, alpha)
+    carried = fused(x - carried, weight(i, period, alpha), carried)
     return carried, carried if i >= period - 1 else np.nan
