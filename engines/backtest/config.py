@@ -289,7 +289,9 @@ def _problems(config: BacktestConfig) -> Iterator[BadBacktest]:
         yield from _choice(config.trailing, "kind", TrailingKind, "trailing.")
     for name, (least, most, words) in _BOUNDS.items():
         value = _value(config, name)
-        if value is not None and (not _number(value) or not least <= value <= most or (name in _ABOVE and value <= least)):
+        if value is not None and (
+            not _number(value) or not least <= value <= most or (name in _ABOVE and value <= least)
+        ):
             yield BadBacktest(name, f"must be a number {words}, not {value!r}")
         elif value is not None and not math.isfinite(value):
             yield BadBacktest(name, f"must be finite, not {value!r}")
