@@ -28,10 +28,12 @@ class Peer:
     Attributes
     ----------
     name : str
-        Of its script and its list of requirements.
+        Of its list of requirements, and of its script if that has no name of its own.
+    script : str
     """
 
     name: str
+    script: str = ""
 
     def ask(
         self, request: dict[str, Any], timeout_s: float, environment: dict[str, str] | None = None
@@ -55,7 +57,7 @@ class Peer:
         with tempfile.TemporaryDirectory() as folder:
             asked, answer = Path(folder) / "request.json", Path(folder) / "answer.json"
             asked.write_text(json.dumps(request))
-            script = _PEERS / f"{self.name}.py"
+            script = _PEERS / f"{self.script or self.name}.py"
             _run([str(python), str(script), str(asked), str(answer)], timeout_s, self.name, environment)
             return json.loads(answer.read_text())
 
