@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from enum import StrEnum
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 from engines.backtest.errors import BadBacktest
 
@@ -247,7 +247,7 @@ def _plain(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
     if isinstance(value, tuple):
-        return list(value)  # pyright: ignore[reportUnknownArgumentType]
+        return list(cast("tuple[Any, ...]", value))
     return value.value if isinstance(value, StrEnum) else value
 
 
@@ -311,11 +311,12 @@ def _problems(config: BacktestConfig) -> Iterator[BadBacktest]:
 
 
 def _fraction_problems(fractions: Any) -> Iterator[BadBacktest]:
-    if not isinstance(fractions, tuple) or len(fractions) != 2:  # pyright: ignore[reportUnknownArgumentType]
+    parts: tuple[Any, ...] = cast("tuple[Any, ...]", fractions) if isinstance(fractions, tuple) else ()
+    if len(parts) != 2:
         yield BadBacktest("target_fractions", f"must be two numbers, not {fractions!r}")
-    elif not all(_number(one) and 0.0 <= one <= 1.0 for one in fractions):  # pyright: ignore[reportUnknownVariableType]
+    elif not all(_number(one) and 0.0 <= one <= 1.0 for one in parts):
         yield BadBacktest("target_fractions", f"must lie between 0 and 1, not {fractions!r}")
-    elif sum(fractions) > 1.0 + 1e-12:  # pyright: ignore[reportUnknownArgumentType]
+    elif sum(parts) > 1.0 + 1e-12:
         yield BadBacktest("target_fractions", f"close more than there is: {fractions!r}")
 
 

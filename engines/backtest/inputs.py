@@ -117,7 +117,7 @@ def _by_market(frame: pl.DataFrame, names: Sequence[str], what: str) -> list[pl.
 
 def take_orders(
     signals: pl.DataFrame, names: Sequence[str], series: Series, config: BacktestConfig
-) -> tuple[Orders, npt.NDArray[np.int64]]:
+) -> tuple[Orders, TimeArray]:
     """Signals in order of time, and the row of the frame each came from.
 
     Raises
@@ -131,9 +131,9 @@ def take_orders(
     market = _market_numbers(signals, names)
     _check_signals(direction, prices, config)
     _require_bars(ts, market, series)
-    order: npt.NDArray[np.int64] = np.arange(ts.shape[0])
+    order: TimeArray = np.arange(ts.shape[0], dtype=np.int64)
     if ts.shape[0] > 1 and (ts[1:] < ts[:-1]).any():
-        order = np.argsort(ts, kind="stable")
+        order = np.argsort(ts, kind="stable").astype(np.int64)
     taken = [frozen(column[order]) for column in prices.values()]
     return Orders(frozen(ts[order]), frozen(market[order]), frozen(direction[order]), *taken), order
 

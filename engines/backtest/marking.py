@@ -80,6 +80,7 @@ def mark(
     holdings = marks.holdings
     cash, peak, drawdown, exposed, equity = marks.values
     peak_ts, longest, held_bars, count, day, ended = marks.numbers
+    below = equity < peak
     day_end = (day + 1) * _DAY_MS
     writes = out_ts.shape[0] > 0
     k = 0
@@ -125,8 +126,9 @@ def mark(
                 equity += result
                 gross += abs(holdings[m, HELD]) * holdings[m, CLOSE]
         if equity >= peak:
-            peak = equity
-            peak_ts = now
+            if below:
+                longest = max(longest, now - peak_ts)
+            peak, peak_ts, below = equity, now, False
         elif peak - equity > drawdown * peak:
             drawdown = (peak - equity) / peak
         exposure = 0.0
@@ -145,6 +147,7 @@ def mark(
             out[OUT_DRAWDOWN, k] = (peak - equity) / peak
             k += 1
         if equity < peak:
+            below = True
             longest = max(longest, now - peak_ts)
     rows[0] = row
     values, whole = marks.values, marks.numbers
@@ -197,6 +200,8 @@ def _measure(
         if held == 0.0:
             equity = cash
             if equity >= peak:
+                if below:
+                    longest = max(longest, ts[i] - peak_ts)
                 peak, peak_ts, below = equity, ts[j - 1], False
             else:
                 if peak - equity > drawdown * peak:
@@ -210,7 +215,7 @@ def _measure(
                 equity = cash + held * (price - average)
                 if equity >= peak:
                     if below:
-                        longest = max(longest, ts[t - 1] - peak_ts)
+                        longest = max(longest, ts[t] - peak_ts)
                     peak, peak_ts, below = equity, ts[t], False
                 else:
                     below = True
