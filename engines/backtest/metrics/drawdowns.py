@@ -50,4 +50,4 @@ def worst_drawdowns(curve: Curve, count: int = 5) -> pl.DataFrame:
         rows.append((peak_ts, trough_ts, recovered, float(lost[trough]), (until - peak_ts) // DAY_MS, back))
     rows.sort(key=lambda row: (-row[3], row[0]))
     plain = pl.Schema({name: pl.Int64 if kind == TS_DTYPE else kind for name, kind in DRAWDOWN_SCHEMA.items()})
-    return pl.DataFrame(rows[:count], schema=plain, orient="row").cast(dict(DRAWDOWN_SCHEMA))
+    return pl.DataFrame(rows[:count], schema=plain, orient="row").cast(DRAWDOWN_SCHEMA)

@@ -75,7 +75,7 @@ def no_trades() -> TradeArrays:
     """Trades of a run that made none."""
     none = np.empty(0)
     whole = np.empty(0, dtype=np.int64)
-    return TradeArrays(*(none,) * 11, np.empty(0, dtype=np.int8), whole, whole)
+    return TradeArrays._make((*(none,) * 11, np.empty(0, dtype=np.int8), whole, whole))
 
 
 def curve_of(
@@ -102,7 +102,7 @@ def curve_of(
     peak = np.maximum(np.maximum.accumulate(equity), start_equity)
     days = ts // DAY_MS
     last = np.append(np.flatnonzero(np.diff(days)), ts.shape[0] - 1)
-    in_market = 0.0 if exposure is None else float(np.mean(exposure != 0.0))
+    in_market = 0.0 if exposure is None else int(np.count_nonzero(exposure)) / ts.shape[0]
     return Curve(
         day_ts=days[last] * DAY_MS,
         day_equity=equity[last],

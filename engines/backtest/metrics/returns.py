@@ -157,6 +157,6 @@ def _moment(returns: FloatArray, power: int) -> float:
     centred = returns - np.mean(returns)
     # Scaled first, so that no power of a small or large number is lost.
     centred /= np.max(np.abs(centred))
-    square = centred * centred
-    higher = square * centred if power == 3 else square * square
+    square: FloatArray = centred * centred
+    higher: FloatArray = square * centred if power == 3 else square * square
     return float(np.mean(higher)) / float(np.mean(square)) ** (power / 2.0)

@@ -29,7 +29,7 @@ def _of_returns(curve: Curve) -> dict[str, float]:
     days = day.shape[0]
     last = float(curve.day_equity[-1]) if days else curve.start_equity
     annual = of.annual_return(day, DAYS_A_YEAR)
-    ulcer = of.ulcer_index(drawdown_series(np.cumprod(1.0 + day), 1.0))
+    ulcer = of.ulcer_index(drawdown_series(np.multiply.accumulate(1.0 + day), 1.0))
     sharpe, skew, kurtosis = of.sharpe(day, DAYS_A_YEAR), of.skew(day), of.excess_kurtosis(day)
     seen = Sample(sharpe / DAYS_A_YEAR**0.5, days, skew, kurtosis + 3.0)
     return {
