@@ -81,7 +81,7 @@ def run(
             i = cursor[m]
             if i == tape.begin[m + 1] or bars.ts[i] != now:
                 continue
-            if has_work(account, m):
+            if has_work(account, m) and not _is_idle(tape, terms, account, m):
                 trade_bar(tape, terms, account, m, i, slots[m, SEEN] + i - tape.begin[m])
             if terms.atr_period:
                 bar = slots[m, SEEN] + i - tape.begin[m]
@@ -98,25 +98,25 @@ def run(
         while s < signals and orders.ts[s] == now:
             decide(orders, s, first + s, terms, account)
             s += 1
-        if markets == 1 and terms.atr_period == 0 and _is_idle(tape, terms, account):
+        if markets == 1 and terms.atr_period == 0 and _is_idle(tape, terms, account, 0):
             _pass_over(tape, account, cursor, orders.ts[s] if s < signals else _NEVER)
     counters[NEXT_SIGNAL] = s
     return result
 
 
 @inlined_kernel
-def _is_idle(tape: Tape, terms: Terms, account: Account) -> bool:
-    """Whether nothing can happen to the only market until its next signal."""
+def _is_idle(tape: Tape, terms: Terms, account: Account, m: int) -> bool:
+    """Whether nothing can happen to a market until its next signal."""
     book, slots = account.book, account.slots
-    if slots[0, WAITING] != NOTHING:
+    if slots[m, WAITING] != NOTHING:
         return False
-    if slots[0, DIRECTION] == 0:
+    if slots[m, DIRECTION] == 0:
         return True
     return (
-        slots[0, CLOSING] == 0
-        and np.isnan(book[0, STOP])
-        and np.isnan(book[0, TARGET_1])
-        and np.isnan(book[0, LIQUIDATION])
+        slots[m, CLOSING] == 0
+        and np.isnan(book[m, STOP])
+        and np.isnan(book[m, TARGET_1])
+        and np.isnan(book[m, LIQUIDATION])
         and terms.trailing == 0
         and terms.time_stop_bars == 0
         and tape.funding_ts.shape[0] == 0
@@ -149,16 +149,17 @@ def _extremes(high: FloatArray, low: FloatArray, begin: int, end: int) -> tuple[
     """Highest high and lowest low, each by two chains of comparisons that do not wait for each other."""
     top = other_top = high[begin]
     bottom = other_bottom = low[begin]
-    i = begin
-    while i + 1 < end:
-        top = max(top, high[i])
-        other_top = max(other_top, high[i + 1])
-        bottom = min(bottom, low[i])
-        other_bottom = min(other_bottom, low[i + 1])
-        i += 2
-    if i < end:
-        top = max(top, high[i])
-        bottom = min(bottom, low[i])
+    # A choice between two numbers is one instruction; max() also looks whether one is NaN.
+    for i in range(begin + 1, end - 1, 2):
+        h, l = high[i], low[i]
+        top = h if h > top else top
+        bottom = l if l < bottom else bottom
+        h, l = high[i + 1], low[i + 1]
+        other_top = h if h > other_top else other_top
+        other_bottom = l if l < other_bottom else other_bottom
+    h, l = high[end - 1], low[end - 1]
+    top = h if h > top else top
+    bottom = l if l < bottom else bottom
     return max(top, other_top), min(bottom, other_bottom)
 
 
