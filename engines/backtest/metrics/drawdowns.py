@@ -28,7 +28,7 @@ def drawdown_series(equity: FloatArray, start_equity: float) -> FloatArray:
     Minus ``qs.to_drawdown_series`` and ``em.drawdown_series``. The equity before the first step counts as a peak.
     """
     peak = np.maximum(np.maximum.accumulate(equity), start_equity) if equity.shape[0] else equity
-    return 1.0 - equity / peak
+    return (peak - equity) / peak
 
 
 def worst_drawdowns(curve: Curve, count: int = 5) -> pl.DataFrame:

@@ -32,7 +32,7 @@ class Curve(NamedTuple):
     time_in_market : float
         Part of the bars at whose close there was a position.
     mean_exposure : float
-        Mean over the bars of the value of all positions over equity.
+        Mean over the bars of the value of all positions over equity; 0 where equity is not above 0.
     traded_notional : float
         Value of all fills, quote currency.
     bars : int
@@ -96,7 +96,7 @@ def curve_of(
     start_equity : float
         Before the first bar, above 0.
     exposure : ndarray of float64, shape (n,), optional
-        Value of all positions over equity at the bars' closes; taken as always 0 if not given.
+        Value of all positions over equity at the bars' closes, NaN where equity is not above 0; taken as always 0 if not given.
     traded_notional : float
     """
     peak = np.maximum(np.maximum.accumulate(equity), start_equity)
@@ -107,10 +107,10 @@ def curve_of(
         day_ts=days[last] * DAY_MS,
         day_equity=equity[last],
         start_equity=start_equity,
-        max_drawdown=float(np.max(1.0 - equity / peak)),
+        max_drawdown=float(np.max((peak - equity) / peak)),
         max_drawdown_ms=_longest_below(ts, equity >= peak),
         time_in_market=in_market,
-        mean_exposure=0.0 if exposure is None else float(np.mean(exposure)),
+        mean_exposure=0.0 if exposure is None else float(np.nansum(exposure)) / ts.shape[0],
         traded_notional=traded_notional,
         bars=ts.shape[0],
     )
