@@ -18,8 +18,9 @@ NAN = math.nan
 
 
 def ratio(above: float, below: float) -> float:
-    """``above / below``, NaN where ``below`` is 0."""
-    return above / below if below != 0.0 else NAN
+    """``above / below``, NaN where ``below`` is 0 or so small that the quotient is no number."""
+    quotient = above / below if below != 0.0 else NAN
+    return quotient if math.isfinite(quotient) else NAN
 
 
 def total_return(returns: FloatArray) -> float:
@@ -49,10 +50,11 @@ def volatility(returns: FloatArray, periods: int) -> float:
 def sharpe(returns: FloatArray, periods: int) -> float:
     """Mean over standard deviation (``n - 1``), times the root of ``periods``. ``qs.sharpe``, ``em.sharpe_ratio``.
 
-    W. Sharpe, "The Sharpe Ratio" (1994). NaN where the returns are all the same (quantstats divides by what rounding leaves).
+    W. Sharpe, "The Sharpe Ratio" (1994). NaN where the returns do not vary (quantstats divides by what rounding leaves).
     """
-    deviation = _deviation(returns)
-    return float(np.mean(returns)) / deviation * math.sqrt(periods) if deviation > 0.0 else NAN
+    if returns.shape[0] < 2:
+        return NAN
+    return ratio(float(np.mean(returns)), _deviation(returns)) * math.sqrt(periods)
 
 
 def sortino(returns: FloatArray, periods: int) -> float:
@@ -143,16 +145,22 @@ def _floor(position: float) -> int:
 
 
 def _deviation(returns: FloatArray) -> float:
-    """Standard deviation with ``n - 1``; exactly 0 where all returns are the same."""
+    """Standard deviation with ``n - 1``; exactly 0 where the returns do not vary."""
     if returns.shape[0] < 2:
         return NAN
-    if returns.max() == returns.min():
+    if _level(returns):
         return 0.0
     return float(np.std(returns, ddof=1))
 
 
+def _level(returns: FloatArray) -> bool:
+    """Whether the returns differ by no more than rounding makes of ``1 + r``: equity that grows evenly."""
+    low, high = float(returns.min()), float(returns.max())
+    return high - low <= 1e-15 * (1.0 + max(abs(low), abs(high)))
+
+
 def _moment(returns: FloatArray, power: int) -> float:
-    if returns.shape[0] < 2 or returns.max() == returns.min():
+    if returns.shape[0] < 2 or _level(returns):
         return NAN
     centred = returns - np.mean(returns)
     # Scaled first, so that no power of a small or large number is lost.

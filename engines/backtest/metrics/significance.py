@@ -53,9 +53,11 @@ def minimum_track_record(seen: Sample, benchmark: float = 0.0, confidence: float
     """
     spread = _spread(seen)
     excess = seen.sharpe - benchmark
-    if not spread > 0.0 or not excess > 1e-150:
+    if not spread > 0.0 or not excess > 0.0:
         return math.nan
-    return 1.0 + (spread * _NORMAL.inv_cdf(confidence) / excess) ** 2
+    errors = spread * _NORMAL.inv_cdf(confidence) / excess
+    length = 1.0 + errors * errors
+    return length if math.isfinite(length) else math.nan
 
 
 def expected_best_sharpe(trials: int, variance: float) -> float:

@@ -71,7 +71,7 @@ def sqn(r_multiples: FloatArray) -> float:
     n = r_multiples.shape[0]
     if n < 2 or r_multiples.max() == r_multiples.min():
         return NAN
-    return math.sqrt(n) * float(np.mean(r_multiples)) / float(np.std(r_multiples, ddof=1))
+    return math.sqrt(n) * ratio(float(np.mean(r_multiples)), float(np.std(r_multiples, ddof=1)))
 
 
 def longest_run(hits: npt.NDArray[np.bool_]) -> int:
