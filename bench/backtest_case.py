@@ -66,11 +66,11 @@ def as_signals(bars: pl.DataFrame, enter: np.ndarray, leave: np.ndarray) -> pl.D
 
 @cache
 def pullbacks(count: int) -> pl.DataFrame:
-    """Signals of ``smc_pullback`` with stop and first target, one market order each."""
+    """Signals of ``smc_pullback`` with a stop and two targets, none of them beyond the next open."""
     bars = bars_of(count)
     signals = Chain(timeframe="1m", market="bench:BTC", strategies=["smc_pullback"]).advance(bars).signals
-    made = signals.select(pl.col("ts").cast(TS_DTYPE), "direction", "stop", "target_1")
-    # A stop or target that the next open has gone beyond is a matter of rules that all have their own of.
+    made = signals.select(pl.col("ts").cast(TS_DTYPE), "direction", "stop", "target_1", "target_2")
+    # What to do with a stop or target that the next open has gone beyond, each library has its own rule for.
     opens = bars.select(pl.col("ts").shift(1), following="open").drop_nulls()
     return (
         made.join(opens, on="ts", how="inner")
