@@ -36,6 +36,7 @@ def test_one_market() -> None:
     assert (metrics["average_mae_percent"], metrics["average_mfe_percent"]) == pytest.approx((-4.0, 25.0))
     assert metrics["best_trade"] == pytest.approx(0.1)
     assert metrics["time_in_market"] == pytest.approx(2 / 3)
+    assert metrics["exposure"] == pytest.approx(2 / 3)
     assert metrics["turnover"] == pytest.approx((1_000 + 1_100) / (3_320 / 3) * 365 / 3)
 
 

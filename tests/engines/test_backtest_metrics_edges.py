@@ -82,6 +82,11 @@ def test_ruin(left: float) -> None:
     assert found["max_drawdown"] == pytest.approx(1.0 - left / 110.0)
 
 
+def test_what_comes_after_ruin_is_no_return() -> None:
+    curve = curve_of(np.arange(4) * DAY_MS, np.array([110.0, -10.0, 20.0, 40.0]), 100.0)
+    assert daily_returns(curve)[2:].tolist() == [0.0, 0.0]
+
+
 def test_one_day() -> None:
     found = checked(daily_curve(np.array([0.02])), some_trades([200.0]))
     assert found["total_return"] == pytest.approx(0.02)

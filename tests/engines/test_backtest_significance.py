@@ -99,12 +99,16 @@ def plain_overfitting(returns: np.ndarray, blocks: int) -> tuple[list[float], li
     return logits, inside, outside
 
 
-@pytest.mark.parametrize(("steps", "trials", "blocks"), [(100, 7, 6), (83, 20, 8), (40, 2, 4), (21, 5, 10), (9, 3, 2)])
+@pytest.mark.parametrize(
+    ("steps", "trials", "blocks"), [(100, 7, 6), (83, 20, 8), (40, 2, 4), (21, 5, 10), (9, 3, 2), (301, 101, 6)]
+)
 @pytest.mark.parametrize("drift", [0.0, 3.0])
 def test_overfitting_equals_the_plain_reference(steps: int, trials: int, blocks: int, drift: float) -> None:
     returns = np.random.default_rng(steps).normal(0.0, 0.01, (steps, trials)) + drift
-    # One that never traded.
+    # One that never traded, and one the same as another: parameters that made no difference.
     returns[:, 1] = 0.0
+    returns[:, -1] = returns[:, 0]
+    returns[:, 3::7] = returns[:, 3:4]
     found = probability_of_overfitting(returns, blocks)
     logits, inside, outside = plain_overfitting(returns, blocks)
     np.testing.assert_allclose(found.best_inside, inside, rtol=1e-7)

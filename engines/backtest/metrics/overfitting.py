@@ -123,8 +123,10 @@ def _ranked(sums: _Sums, splits: FloatArray) -> tuple[FloatArray, FloatArray, Fl
     best: npt.NDArray[np.intp] = np.argmax(inside, axis=1)
     rows: npt.NDArray[np.intp] = np.arange(best.shape[0], dtype=np.intp)
     own = outside[rows, best]
-    below = np.count_nonzero(outside < own[:, None], axis=1)
-    level = np.count_nonzero(outside == own[:, None], axis=1)
+    # Trials with the same returns may differ in the last bits: a matrix product adds up in an order of its own.
+    near = 1e-12 * np.abs(own)
+    below = np.count_nonzero(outside < (own - near)[:, None], axis=1)
+    level = np.count_nonzero(outside <= (own + near)[:, None], axis=1) - below
     return below + (level + 1.0) / 2.0, inside[rows, best], own
 
 

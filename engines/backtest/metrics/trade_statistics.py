@@ -104,7 +104,7 @@ def excursions(trades: TradeArrays) -> Excursion:
     J. Sweeney, "Maximum Adverse Excursion" (1996).
     """
     percent = 100.0 / trades.entry_price
-    known = (trades.r_multiple != 0.0) & ~np.isnan(trades.r_multiple) & (trades.pnl != 0.0)
+    known = (trades.pnl != 0.0) & ~np.isnan(trades.r_multiple)
     in_r = trades.quantity[known] * trades.r_multiple[known] / trades.pnl[known]
     return Excursion(
         mean(trades.mae * percent),
