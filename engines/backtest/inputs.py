@@ -23,6 +23,9 @@ MARKET = "market"
 _OPTIONAL_PRICES = ("entry", "stop", "target_1", "target_2", "quantity")
 _NO_FLOATS: FloatArray = frozen(np.zeros(0))
 _NO_TIMES: TimeArray = frozen(np.zeros(0, np.int64))
+_NO_ORDERS = Orders(
+    _NO_TIMES, _NO_TIMES, frozen(np.zeros(0, np.int8)), _NO_FLOATS, _NO_FLOATS, _NO_FLOATS, _NO_FLOATS, _NO_FLOATS
+)
 _HOUR_MS = 3_600_000
 _TELLING = 10_000
 """Bars that tell a timeframe; that all stand on its grid is checked with everything else."""
@@ -125,6 +128,8 @@ def take_orders(
     BadBacktest
         For the first row that breaks a rule.
     """
+    if not signals.height:
+        return _NO_ORDERS, _NO_TIMES
     columns = _signal_columns(signals)
     ts, direction = times(columns["ts"]), columns["direction"].to_numpy()
     prices = {name: floats(columns[name]) for name in _OPTIONAL_PRICES}

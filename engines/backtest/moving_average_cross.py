@@ -181,15 +181,16 @@ def _is_plain(config: BacktestConfig) -> bool:
 
 def _cross_bars(bars: BarArrays) -> CrossBars:
     count = bars.close.shape[0]
-    places = np.arange(0, count, PATCH)
+    places: TimeArray = np.arange(0, count, PATCH, dtype=np.int64)
     days = bars.ts // _DAY_MS
-    every = np.arange(days[0], days[-1] + 1)
+    every: TimeArray = np.arange(int(days[0]), int(days[-1]) + 1, dtype=np.int64)
+    ends: TimeArray = np.searchsorted(days, every, side="right") - 1
     return CrossBars(
         bars.open,
         bars.close,
         frozen(np.maximum.reduceat(bars.close, places)),
         frozen(np.minimum.reduceat(bars.close, places)),
-        frozen((np.searchsorted(days, every, side="right") - 1).astype(np.int64)),
+        frozen(ends),
     )
 
 

@@ -30,9 +30,11 @@ from engines.backtest.inputs import Series, infer_timeframe, market_names, take_
 from engines.backtest.loop import NEEDS_ROOM, close_all, run
 from engines.backtest.marking import EQUITY, OUT_CASH, OUT_COLUMNS, OUT_DRAWDOWN, OUT_EQUITY, PEAK, Marks, new_marks
 from engines.backtest.result import BacktestResult, History, mark_account
+from engines.backtest.rows import FILL_SCHEMA, TRADE_SCHEMA
 from engines.bars import NO_BAR, FloatArray, TimeArray
 from engines.timeframe import Timeframe
 
+_NO_FILLS, _NO_TRADES = FILL_SCHEMA.to_frame(), TRADE_SCHEMA.to_frame()
 _ROWS_A_BAR = 8
 """Fills of one market in one bar: closing, entry, the rest of an entry, stop or liquidation, two targets; and some."""
 
@@ -256,7 +258,8 @@ class Simulation:
         if funding is not None and newest != NO_BAR:
             funding = funding.filter(pl.col("ts").to_physical() >= newest + self._grid.milliseconds)
         tape = take_tape(series, self._names, self._grid, self._config, funding=funding, mark=mark, finer=finer)
-        self._identities.append(identities(signals))
+        if signals.height:
+            self._identities.append(identities(signals))
         self._machine.run(tape, orders)
         for m in range(len(self._names)):
             begin, end = series.begin[m], series.begin[m + 1]
@@ -275,14 +278,16 @@ class Simulation:
 
     def _step(self, series: Series | None) -> Step:
         taken = self._machine.take_logs()
-        known = pl.concat(self._identities) if self._identities else identities(pl.DataFrame())
-        self._identities = [known]
         if series is None:
             ts, out = _closed(taken, self._marks, int(self._last.max()))
         else:
             ts, out, _ = mark_account(series, taken, self._marks, int(np.unique(series.bars.ts).shape[0]))
-        fills, trades = fill_frame(taken, known, self._names), trade_frame(taken, known, self._names)
-        return Step(fills, trades, equity_frame(ts, out))
+        equity = equity_frame(ts, out)
+        if not taken.counters[LOGGED]:
+            return Step(_NO_FILLS, _NO_TRADES, equity)
+        self._identities = [pl.concat(self._identities)]
+        known = self._identities[0]
+        return Step(fill_frame(taken, known, self._names), trade_frame(taken, known, self._names), equity)
 
 
 def _closed(account: Account, marks: Marks, now: int) -> tuple[TimeArray, FloatArray]:
