@@ -252,7 +252,7 @@ def _lean_table(values: FloatArray, numbers: TimeArray, days: FloatArray, cash: 
             "max_drawdown": values[:, DRAWDOWN],
             "trades": trades,
             "win_rate": np.where(trades > 0.0, numbers[:, WINS] / trades, np.nan),
-            "profit_factor": values[:, GAINED] / values[:, LOST],
+            "profit_factor": np.where(values[:, LOST] > 0.0, values[:, GAINED] / values[:, LOST], np.nan),
             "expectancy": np.where(trades > 0.0, (values[:, GAINED] - values[:, LOST]) / trades, np.nan),
             "time_in_market": numbers[:, HELD_BARS] / bars,
             "turnover": values[:, TRADED] / days.mean(axis=1) / (days.shape[1] / _DAYS_A_YEAR),
