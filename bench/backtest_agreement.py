@@ -72,6 +72,20 @@ def check_equity(ours: np.ndarray, theirs: np.ndarray, whose: str) -> None:
         raise Disagreement(f"{whose} and we differ in the final equity of set {k}, and {wrong.size:,} in all")
 
 
+def check_entries(ours: Orders, theirs: Orders, whose: str) -> None:
+    """Compare the orders that open positions, by bar and side.
+
+    Raises
+    ------
+    Disagreement
+        If one of theirs is not ours, or the other way round.
+    """
+    same, there = same_entries(ours, theirs)
+    mine = len(_entries(ours, 0))
+    if not same == there == mine:
+        raise Disagreement(f"{whose} has {there:,} entries and we {mine:,}, of which {same:,} are the same")
+
+
 def closed(answer: Mapping[str, list[float]], close: float, fee: float) -> np.ndarray:
     """Final equities of theirs, had what was open been closed at the last close, for a fee, as ours is."""
     final = np.array(answer["final_equity"])

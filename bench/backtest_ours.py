@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ import polars as pl
 from bench.backtest_agreement import Orders
 from bench.backtest_case import CASH, FAST, FEE_BP, QUANTITY, SLIPPAGE_BP, SLOW, bars_of, crossings, pullbacks
 from engines.backtest import BacktestConfig, BacktestResult, Fees, Slippage, Trailing, backtest
+from engines.backtest.moving_average_cross import MovingAverageCross
 from engines.backtest.rows import FUNDING_SCHEMA
 
 _FEES = Fees(maker_bp=FEE_BP, taker_bp=FEE_BP)
@@ -111,3 +113,11 @@ def _named(k: int, frame: pl.DataFrame) -> pl.DataFrame:
 def run_full(case: FullCase) -> dict[str, float]:
     """Run the whole loop, and its metrics."""
     return backtest(case.bars, case.signals, FULL, funding=case.funding).metrics
+
+
+def swept(bars: pl.DataFrame, sets: Sequence[tuple[int, int]]) -> pl.DataFrame:
+    """Metrics of many sets of periods, averages and crossings included."""
+    made = MovingAverageCross(bars).sweep_lean([{"fast": fast, "slow": slow} for fast, slow in sets], CROSS)
+    if made is None:
+        raise RuntimeError("a sweep of plain crosses was not taken in one pass")
+    return made
