@@ -19,7 +19,7 @@ _DAYS = 10
 _TIMEFRAME = Timeframe.M15
 _MARKET = "sim:BTCUSDT"
 _FEW = 8
-_ENGINES = ("simulation", "resample", "indicators", "chain", "outcomes", "risk", "panel")
+_ENGINES = ("simulation", "resample", "indicators", "chain", "outcomes", "risk", "backtest", "panel")
 
 
 class WarmListener(Protocol):
@@ -112,6 +112,21 @@ def warm_panel() -> None:
         panel.advance(names.to_frame().join(bars, how="cross"))
 
 
+def warm_backtest(bars: pl.DataFrame, signals: pl.DataFrame) -> None:
+    """Compile the backtest's loops."""
+    from engines.backtest import BacktestConfig, Simulation, Sizing, backtest
+    from engines.backtest.moving_average_cross import MovingAverageCross
+
+    result = backtest(bars, signals, market=_MARKET)
+    result.metrics, result.equity  # noqa: B018 - made when they are asked for
+    simulation = Simulation(BacktestConfig(), timeframe=_TIMEFRAME, markets=[_MARKET])
+    simulation.advance(bars, signals)
+    simulation.finish()
+    crosses = MovingAverageCross(bars)
+    crosses.signals({})
+    crosses.sweep_lean([{}], BacktestConfig(sizing=Sizing.EQUITY_FRACTION, size=1.0))
+
+
 def _bars(count: int) -> pl.DataFrame:
     """Make bars that no kernel is needed for: too few for one of the higher timeframe."""
     import polars as pl
@@ -156,6 +171,9 @@ def _run_engines() -> Iterator[str]:
 
     RiskEngine(timeframe=_TIMEFRAME, market=_MARKET).advance(bars, signals, outcomes)
     yield "risk"
+
+    warm_backtest(bars, signals)
+    yield "backtest"
 
     warm_panel()
     yield "panel"

@@ -273,7 +273,7 @@ class Simulation:
         now = int(self._last.max())
         if now == NO_BAR:
             raise BadBacktest("bars", "there were none")
-        self._machine.close(now, self._machine.account.slots[:, SEEN])
+        self._machine.close(now, self._machine.account.slots[:, SEEN].copy())
         return self._step(None)
 
     def _step(self, series: Series | None) -> Step:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 
 import numpy as np
+import polars as pl
 from numba.core.dispatcher import Dispatcher
 
+from engines.backtest import BacktestConfig, Simulation, Trailing, backtest
 from engines.bars import bar_arrays
 from engines.chain import Chain
 from engines.indicators import IndicatorEngine
@@ -44,8 +46,8 @@ def compiled() -> dict[str, int]:
 def test_nothing_is_left_to_compile():
     listener = Recorder()
     seconds = warm(listener)
-    assert list(seconds) == ["simulation", "resample", "indicators", "chain", "outcomes", "risk", "panel"]
-    assert listener.calls == ["stage 7", *["advance"] * 7, "done"]
+    assert list(seconds) == ["simulation", "resample", "indicators", "chain", "outcomes", "risk", "backtest", "panel"]
+    assert listener.calls == ["stage 8", *["advance"] * 8, "done"]
     before = compiled()
     assert len(before) > 10
     bars = simulated_bars(600)
@@ -63,4 +65,21 @@ def test_nothing_is_left_to_compile():
     resample = ResampleEngine(base="15m", timeframe="4h")
     for piece in pieces(bars, [300, 1, 0, 299]):
         resample.advance(piece)
+    backtests(bars, chain.advance(bars.with_columns(pl.col("ts") + pl.duration(days=90))).signals)
     assert compiled() == before
+
+
+def backtests(bars: pl.DataFrame, signals: pl.DataFrame) -> None:
+    """Every way into the backtest's kernels."""
+    bars = bars.with_columns(pl.col("ts") + pl.duration(days=90))
+    both = pl.concat([bars.with_columns(pl.lit(name).alias("market")) for name in "ab"])
+    twice = pl.concat([signals.with_columns(pl.lit(name).alias("market")) for name in "ab"])
+    funding = pl.DataFrame({"ts": bars["ts"].gather_every(4), "funding_rate": 0.0001})
+    config = BacktestConfig(trailing=Trailing(), max_positions=1, leverage=5.0)
+    for given, orders, table in ((bars, signals, funding), (both, twice, None)):
+        result = backtest(given, orders, config, funding=table, mark=given, timeframe="15m")
+        assert result.metrics
+        assert result.equity.height
+    live = Simulation(config, timeframe="15m", markets=["a", "b"])
+    live.advance(both, twice)
+    live.finish()
