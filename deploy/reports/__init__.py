@@ -1,0 +1,1 @@
+"""Reports of backtests: one page that needs no network, and files for other programs."""

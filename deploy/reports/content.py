@@ -1,0 +1,234 @@
+"""What a report is made of. Everything but the result and its bars may be missing; its section is then left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import polars as pl
+
+from deploy.reports.verdict import Verdict
+from engines.backtest.config import BacktestConfig
+from engines.bars import FloatArray, TimeArray
+
+EMPTY = np.empty(0)
+
+
+class Result(Protocol):
+    """What a report reads of a result; `engines.backtest.result.BacktestResult` has it, and so may a stitched one."""
+
+    @property
+    def config(self) -> BacktestConfig:
+        """What was assumed."""
+        ...
+
+    @property
+    def timeframe(self) -> str:
+        """Of the bars."""
+        ...
+
+    @property
+    def markets(self) -> tuple[str, ...]:
+        """Names, in order."""
+        ...
+
+    @property
+    def trades(self) -> pl.DataFrame:
+        """`engines.backtest.rows.TRADE_SCHEMA`."""
+        ...
+
+    @property
+    def fills(self) -> pl.DataFrame:
+        """`engines.backtest.rows.FILL_SCHEMA`."""
+        ...
+
+    @property
+    def equity(self) -> pl.DataFrame:
+        """`engines.backtest.rows.EQUITY_SCHEMA`."""
+        ...
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """By the names of `engines.backtest.metrics.catalogue`; NaN where not defined."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A curve of equity by time.
+
+    Attributes
+    ----------
+    ts : ndarray of int64, shape (n,)
+        Milliseconds UTC, ascending.
+    equity : ndarray of float64, shape (n,)
+    metrics : mapping of str to float
+        Its numbers, by the names of the catalogue.
+    """
+
+    ts: TimeArray
+    equity: FloatArray
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomEntries:
+    """The strategy against entries at random times with the same exposure.
+
+    Attributes
+    ----------
+    values : ndarray of float64, shape (n,)
+        The statistic of each random run.
+    observed : float
+        That of the strategy.
+    p : float
+        Part of the random runs that were at least as good.
+    statistic : str
+        Name of the statistic, a metric's if it is one.
+    """
+
+    values: FloatArray
+    observed: float
+    p: float
+    statistic: str = "total_return"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baselines:
+    """What the strategy is held against."""
+
+    buy_and_hold: Line | None = None
+    random_entries: RandomEntries | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonteCarlo:
+    """Bands of resampled equity.
+
+    Attributes
+    ----------
+    name : str
+        How the paths were made: trades shuffled, days drawn in blocks.
+    steps : ndarray, shape (n,)
+        Number of trade or day of each point.
+    levels : tuple of float
+        Quantiles between 0 and 1, ascending.
+    bands : ndarray of float64, shape (len(levels), n)
+        Equity at each quantile.
+    actual : ndarray of float64, shape (n,)
+        The backtest's own path; empty if not drawn.
+    unit : str
+        What a step is.
+    facts : mapping of str to str
+        Numbers told under the picture, by name.
+    """
+
+    name: str
+    steps: FloatArray
+    levels: tuple[float, ...]
+    bands: FloatArray
+    actual: FloatArray = field(default_factory=lambda: EMPTY)
+    unit: str = "trade"
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StressRow:
+    """One scenario: costs raised, one bar late and so on, with its metrics."""
+
+    name: str
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Neighbourhood:
+    """Results of parameters next to the chosen ones.
+
+    Attributes
+    ----------
+    table : DataFrame
+        A row a set: one column a parameter, and those of ``shown``.
+    parameters : tuple of str
+        Columns of the parameters.
+    shown : tuple of str
+        Columns of results; the first one colours the rows.
+    chosen : mapping of str to object
+        The parameters the report is about.
+    """
+
+    table: pl.DataFrame
+    parameters: tuple[str, ...]
+    shown: tuple[str, ...]
+    chosen: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Robustness:
+    """How the result stands when something is changed."""
+
+    monte_carlo: tuple[MonteCarlo, ...] = ()
+    stress: tuple[StressRow, ...] = ()
+    neighbourhood: Neighbourhood | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutOfSample:
+    """What walk-forward found in bars that no parameter was chosen on.
+
+    Attributes
+    ----------
+    curve : Line
+        Stitched over all windows.
+    windows : DataFrame
+        A row a window, of any columns: times, numbers (fractions where named as a metric is), texts.
+    trades : DataFrame
+        `engines.backtest.rows.TRADE_SCHEMA`, or at least ``r_multiple`` and ``return_on_equity``.
+    embargo : str
+        What was left out between the windows, in words.
+    """
+
+    curve: Line
+    windows: pl.DataFrame
+    trades: pl.DataFrame
+    embargo: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportContent:
+    """Everything on the page.
+
+    Attributes
+    ----------
+    title : str
+        Strategy, for people.
+    result : Result
+    bars : DataFrame
+        As given to the backtest.
+    verdict : Verdict
+    parameters : mapping of str to object
+        Of the strategy.
+    zones, structure : DataFrame, optional
+        Events (`engines.zones.rows.ZONE_SCHEMA`, `engines.structure.rows.STRUCTURE_SCHEMA`), with ``market`` if there are many.
+    baselines : Baselines
+    robustness : Robustness
+    out_of_sample : OutOfSample, optional
+    versions : mapping of str to str
+        Of programs, engines and data, told at the end.
+    notes : tuple of str
+        Whatever else the reader must know, such as simulated data.
+    """
+
+    title: str
+    result: Result
+    bars: pl.DataFrame
+    verdict: Verdict
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    zones: pl.DataFrame | None = None
+    structure: pl.DataFrame | None = None
+    baselines: Baselines = field(default_factory=Baselines)
+    robustness: Robustness = field(default_factory=Robustness)
+    out_of_sample: OutOfSample | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
