@@ -118,7 +118,9 @@ def warm_backtest(bars: pl.DataFrame, signals: pl.DataFrame) -> None:
     from engines.backtest.moving_average_cross import MovingAverageCross
 
     result = backtest(bars, signals, market=_MARKET)
-    result.metrics, result.equity  # noqa: B018 - made when they are asked for
+    # Both are made when they are asked for.
+    _ = result.metrics
+    _ = result.equity
     simulation = Simulation(BacktestConfig(), timeframe=_TIMEFRAME, markets=[_MARKET])
     simulation.advance(bars, signals)
     simulation.finish()

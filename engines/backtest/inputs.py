@@ -130,33 +130,31 @@ def take_orders(
     """
     if not signals.height:
         return _NO_ORDERS, _NO_TIMES
-    columns = _signal_columns(signals)
-    ts, direction = times(columns["ts"]), columns["direction"].to_numpy()
-    prices = {name: floats(columns[name]) for name in _OPTIONAL_PRICES}
+    ts, direction, prices = _signal_columns(signals)
     market = _market_numbers(signals, names)
     _check_signals(direction, prices, config)
     _require_bars(ts, market, series)
     order: TimeArray = np.arange(ts.shape[0], dtype=np.int64)
     if ts.shape[0] > 1 and (ts[1:] < ts[:-1]).any():
         order = np.argsort(ts, kind="stable").astype(np.int64)
-    taken = [frozen(column[order]) for column in prices.values()]
-    return Orders(frozen(ts[order]), frozen(market[order]), frozen(direction[order]), *taken), order
+        ts, market, direction = ts[order], market[order], direction[order]
+        prices = {name: column[order] for name, column in prices.items()}
+    taken = [frozen(column) for column in prices.values()]
+    return Orders(frozen(ts), frozen(market), frozen(direction), *taken), order
 
 
-def _signal_columns(signals: pl.DataFrame) -> pl.DataFrame:
-    columns: list[pl.Series] = []
+def _signal_columns(signals: pl.DataFrame) -> tuple[TimeArray, npt.NDArray[np.int8], dict[str, FloatArray]]:
+    """Times, directions and prices; a price that is not there is NaN."""
+    columns: dict[str, pl.Series] = {}
     for name, dtype in SIGNAL_COLUMNS.items():
         if name not in signals.columns:
             if name in ("ts", "direction"):
                 raise BadBacktest("signals", f"column {name!r} is missing")
-            columns.append(pl.Series(name, [None], dtype).new_from_index(0, signals.height))
             continue
-        column = signals[name]
+        column = signals.get_column(name)
         if column.dtype != dtype:
-            if (
-                not (column.dtype.is_numeric() and dtype.is_numeric() and column.dtype.is_integer())
-                and column.dtype != pl.Null
-            ):
+            whole = column.dtype.is_integer() and dtype.is_numeric()
+            if not whole and column.dtype != pl.Null:
                 raise BadBacktest(f"signals, column {name}", f"is {column.dtype}, it must be {dtype}")
             column = column.cast(dtype)
         if name in ("ts", "direction") and column.null_count():
@@ -165,8 +163,10 @@ def _signal_columns(signals: pl.DataFrame) -> pl.DataFrame:
             raise BadBacktest(
                 f"signals, row {column.is_nan().arg_max()}", f"{name} is NaN; where there is none, it is null"
             )
-        columns.append(column)
-    return pl.DataFrame(columns)
+        columns[name] = column
+    absent = frozen(np.full(signals.height, np.nan))
+    prices = {name: floats(columns[name]) if name in columns else absent for name in _OPTIONAL_PRICES}
+    return times(columns["ts"]), columns["direction"].to_numpy(), prices
 
 
 def _market_numbers(signals: pl.DataFrame, names: Sequence[str]) -> TimeArray:
