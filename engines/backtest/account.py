@@ -66,6 +66,7 @@ NONE = float("nan")
     ENTRY_TS,
     SIGNAL,
     TRADE,
+    PASSED,
     # of the waiting entry:
     WAITING,
     WAITING_DIRECTION,
@@ -77,7 +78,7 @@ NONE = float("nan")
     LAST_TS,
     NEXT_FUNDING,
     SLOTS_WIDTH,
-) = range(20)
+) = range(21)
 
 NOTHING, FIRST, REST, AFTER_CLOSING = range(4)
 """Values of `WAITING`: no entry; one that has not begun to fill; what is left of one; one that follows a closing."""
@@ -119,10 +120,12 @@ LOG_TS, LOG_BAR_TS, LOG_MARKET, LOG_SIGNAL, LOG_TRADE, LOG_SIDE, LOG_MAKER, LOG_
     TRADE_DIRECTION,
     TRADE_ENTRY_TS,
     TRADE_EXIT_TS,
+    TRADE_ENTRY_BAR,
     TRADE_BARS,
     TRADE_REASON,
+    TRADE_PASSED,
     TRADE_INTEGERS,
-) = range(9)
+) = range(11)
 
 LOGGED, TRADES, OPENED, NEXT_SIGNAL, COUNTERS = range(5)
 """Columns of `Account.counters`: rows of both logs, positions ever opened, next signal of the call."""

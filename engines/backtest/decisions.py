@@ -61,9 +61,13 @@ from engines.signals.rows import SideArray
 
 
 class Orders(NamedTuple):
-    """Signals in order of time. Prices that are not there are NaN; ``market`` indexes the account's."""
+    """Signals in order of time. Prices that are not there are NaN; ``market`` indexes the account's.
+
+    ``bar`` is the place of the signal's bar among the tape's.
+    """
 
     ts: TimeArray
+    bar: TimeArray
     market: TimeArray
     direction: SideArray
     entry: FloatArray

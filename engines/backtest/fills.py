@@ -51,6 +51,7 @@ from engines.backtest.account import (
     MARGIN,
     NOTHING,
     OPENED,
+    PASSED,
     QUANTITY,
     REST,
     SIGNAL,
@@ -66,6 +67,7 @@ from engines.backtest.account import (
     TRADE_BEST,
     TRADE_DIRECTION,
     TRADE_ENTRY,
+    TRADE_ENTRY_BAR,
     TRADE_ENTRY_TS,
     TRADE_EQUITY,
     TRADE_EXIT,
@@ -75,6 +77,7 @@ from engines.backtest.account import (
     TRADE_GROSS,
     TRADE_MARKET,
     TRADE_NUMBER,
+    TRADE_PASSED,
     TRADE_QUANTITY,
     TRADE_REASON,
     TRADE_SIGNAL,
@@ -273,6 +276,7 @@ def _open_position(account: Account, m: int, bar: int, ts: int, d: int) -> None:
     slots[m, TARGET_1_FILLED] = 0
     slots[m, EVEN] = 0
     slots[m, BEST_FROM_CLOSE] = 0
+    slots[m, PASSED] = 0
     slots[m, ENTRY_BAR] = bar
     slots[m, ENTRY_TS] = ts
     slots[m, SIGNAL] = slots[m, WAITING_SIGNAL]
@@ -355,7 +359,9 @@ def _write_trade(account: Account, m: int, bar: int, ts: int, reason: int) -> No
     numbers[row, TRADE_DIRECTION] = slots[m, DIRECTION]
     numbers[row, TRADE_ENTRY_TS] = slots[m, ENTRY_TS]
     numbers[row, TRADE_EXIT_TS] = ts
+    numbers[row, TRADE_ENTRY_BAR] = slots[m, ENTRY_BAR]
     numbers[row, TRADE_BARS] = bar - slots[m, ENTRY_BAR]
+    numbers[row, TRADE_PASSED] = slots[m, PASSED]
     numbers[row, TRADE_REASON] = reason
     account.counters[TRADES] = row + 1
 

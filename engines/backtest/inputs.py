@@ -24,7 +24,15 @@ _OPTIONAL_PRICES = ("entry", "stop", "target_1", "target_2", "quantity")
 _NO_FLOATS: FloatArray = frozen(np.zeros(0))
 _NO_TIMES: TimeArray = frozen(np.zeros(0, np.int64))
 _NO_ORDERS = Orders(
-    _NO_TIMES, _NO_TIMES, frozen(np.zeros(0, np.int8)), _NO_FLOATS, _NO_FLOATS, _NO_FLOATS, _NO_FLOATS, _NO_FLOATS
+    _NO_TIMES,
+    _NO_TIMES,
+    _NO_TIMES,
+    frozen(np.zeros(0, np.int8)),
+    _NO_FLOATS,
+    _NO_FLOATS,
+    _NO_FLOATS,
+    _NO_FLOATS,
+    _NO_FLOATS,
 )
 _HOUR_MS = 3_600_000
 _TELLING = 10_000
@@ -133,14 +141,14 @@ def take_orders(
     ts, direction, prices = _signal_columns(signals)
     market = _market_numbers(signals, names)
     _check_signals(direction, prices, config)
-    _require_bars(ts, market, series)
+    bar = _bars_of(ts, market, series)
     order: TimeArray = np.arange(ts.shape[0], dtype=np.int64)
     if ts.shape[0] > 1 and (ts[1:] < ts[:-1]).any():
         order = np.argsort(ts, kind="stable").astype(np.int64)
-        ts, market, direction = ts[order], market[order], direction[order]
+        ts, bar, market, direction = ts[order], bar[order], market[order], direction[order]
         prices = {name: column[order] for name, column in prices.items()}
     taken = [frozen(column) for column in prices.values()]
-    return Orders(frozen(ts), frozen(market), frozen(direction), *taken), order
+    return Orders(frozen(ts), frozen(bar), frozen(market), frozen(direction), *taken), order
 
 
 def _signal_columns(signals: pl.DataFrame) -> tuple[TimeArray, npt.NDArray[np.int8], dict[str, FloatArray]]:
@@ -211,27 +219,34 @@ def _check_signals(direction: npt.NDArray[np.int8], prices: dict[str, FloatArray
             raise BadBacktest(f"signals, row {int(broken.argmax())}", rule)
 
 
-def _require_bars(ts: TimeArray, market: TimeArray, series: Series) -> None:
-    found = np.zeros(ts.shape[0], np.bool_)
+def _bars_of(ts: TimeArray, market: TimeArray, series: Series) -> TimeArray:
+    """Place of each signal's bar."""
+    places = np.full(ts.shape[0], -1, np.int64)
     for m in range(series.begin.shape[0] - 1):
         bars = series.bars.ts[series.begin[m] : series.begin[m + 1]]
         mine = np.flatnonzero(market == m) if series.begin.shape[0] > 2 else slice(None)
         if bars.shape[0]:
-            found[mine] = _stand_in(bars, ts[mine])
-    if not found.all():
-        raise BadBacktest(f"signals, row {int((~found).argmax())}", "ts is not the open time of a bar of its market")
+            places[mine] = _places(bars, ts[mine], int(series.begin[m]))
+    if (places < 0).any():
+        raise BadBacktest(
+            f"signals, row {int((places < 0).argmax())}", "ts is not the open time of a bar of its market"
+        )
+    return places
 
 
-def _stand_in(bars: TimeArray, wanted: TimeArray) -> npt.NDArray[np.bool_]:
-    """Which of the times are open times of bars."""
+def _places(bars: TimeArray, wanted: TimeArray, offset: int) -> TimeArray:
+    """Place of the bar of each time, counted from ``offset``; -1 where there is none."""
     last = bars.shape[0] - 1
     # Bars mostly follow each other without a gap: the place is known at once.
     step = max((int(bars[-1]) - int(bars[0])) // max(last, 1), 1)
-    found = bars[np.clip((wanted - bars[0]) // step, 0, last)] == wanted
-    if not found.all():
-        rest = np.flatnonzero(~found)
-        found[rest] = bars[np.minimum(np.searchsorted(bars, wanted[rest]), last)] == wanted[rest]
-    return found
+    places = np.clip((wanted - bars[0]) // step, 0, last)
+    missed = np.flatnonzero(bars[places] != wanted)
+    if missed.shape[0]:
+        places[missed] = np.minimum(np.searchsorted(bars, wanted[missed]), last)
+        places += offset
+        places[missed[bars[places[missed] - offset] != wanted[missed]]] = -1
+        return places
+    return places + offset
 
 
 def take_tape(

@@ -12,15 +12,24 @@ from engines.backtest.account import (
     CLOSE,
     CLOSING,
     DIRECTION,
+    ENTRY_BAR,
     LAST_TS,
     LIQUIDATION,
     LOGGED,
     NEXT_SIGNAL,
     NOTHING,
+    PASSED,
     QUANTITY,
     SEEN,
     STOP,
     TARGET_1,
+    TRADE_BARS,
+    TRADE_BEST,
+    TRADE_DIRECTION,
+    TRADE_ENTRY_BAR,
+    TRADE_PASSED,
+    TRADE_WORST,
+    TRADES,
     VOLUME_LEFT,
     WAITING,
     Account,
@@ -29,11 +38,14 @@ from engines.backtest.account import (
 from engines.backtest.bar_walk import Tape, has_work, trade_bar
 from engines.backtest.decisions import Orders, decide, follow
 from engines.backtest.fills import leave, reach
-from engines.bars import FloatArray, TimeArray
+from engines.backtest.prefetch import prefetch
+from engines.bars import BarArrays, FloatArray, TimeArray
 from engines.kernel import inlined_kernel, kernel, lean_kernel
 
 DONE, NEEDS_ROOM = range(2)
 _NEVER = np.iinfo(np.int64).max
+_AHEAD = 12
+"""Signals ahead for whose bars the memory is asked."""
 
 
 @kernel
@@ -98,8 +110,10 @@ def run(
         while s < signals and orders.ts[s] == now:
             decide(orders, s, first + s, terms, account)
             s += 1
+            if s + _AHEAD < signals:
+                _ask_for(bars, orders.bar[s + _AHEAD])
         if markets == 1 and terms.atr_period == 0 and _is_idle(tape, terms, account, 0):
-            _pass_over(tape, account, cursor, orders.ts[s] if s < signals else _NEVER)
+            _pass_over(tape, account, cursor, orders.bar[s] if s < signals else tape.begin[1])
     counters[NEXT_SIGNAL] = s
     return result
 
@@ -124,43 +138,68 @@ def _is_idle(tape: Tape, terms: Terms, account: Account, m: int) -> bool:
 
 
 @inlined_kernel
-def _pass_over(tape: Tape, account: Account, cursor: TimeArray, until: int) -> None:
-    """Go to the bar at ``until``, else to the end; a position notes its best and worst price on the way."""
-    ts = tape.bars.ts
-    begin, end = cursor[0], tape.begin[1]
-    if begin >= end or ts[begin] >= until:
+def _ask_for(bars: BarArrays, i: int) -> None:
+    """Have a bar, and the next, brought near."""
+    prefetch(bars.ts, i)
+    prefetch(bars.open, i)
+    prefetch(bars.high, i)
+    prefetch(bars.low, i)
+    prefetch(bars.close, i)
+    prefetch(bars.volume, i)
+
+
+@inlined_kernel
+def _pass_over(tape: Tape, account: Account, cursor: TimeArray, target: int) -> None:
+    """Go to bar ``target`` of the only market."""
+    if cursor[0] >= target:
         return
-    # Bars mostly follow each other without a gap: the place is known at once.
-    target = end
-    if until != _NEVER:
-        target = begin + (until - ts[begin]) // tape.step
-        if target >= end or ts[target] != until:
-            target = begin + np.searchsorted(ts[begin:end], until)
     if account.slots[0, DIRECTION] != 0:
-        high, low = _extremes(tape.bars.high, tape.bars.low, begin, target)
-        reach(account, 0, high, low)
+        # Looked up by `find_excursions`: here each look into the bars would wait for memory.
+        account.slots[0, PASSED] = 1
     account.book[0, CLOSE] = tape.bars.close[target - 1]
-    account.slots[0, LAST_TS] = ts[target - 1]
+    account.slots[0, LAST_TS] = tape.bars.ts[target - 1]
     cursor[0] = target
+
+
+@kernel
+def find_excursions(high: FloatArray, low: FloatArray, account: Account, begin: int, offset: int) -> None:
+    """Best and worst prices of the positions that `run` passed over bars with.
+
+    Parameters
+    ----------
+    high, low : ndarray of float64
+        Bars of the only market.
+    account : Account
+    begin : int
+        First row of the trades that has not been looked at.
+    offset : int
+        Number of the first bar since the market's first.
+    """
+    trades, numbers = account.trades, account.trade_numbers
+    for row in range(begin, account.counters[TRADES]):
+        if numbers[row, TRADE_PASSED]:
+            first = numbers[row, TRADE_ENTRY_BAR] - offset
+            top, bottom = _extremes(high, low, max(first, 0), first + numbers[row, TRADE_BARS])
+            d = numbers[row, TRADE_DIRECTION]
+            best, worst = (top, bottom) if d > 0 else (bottom, top)
+            if (best - trades[row, TRADE_BEST]) * d > 0.0:
+                trades[row, TRADE_BEST] = best
+            if (worst - trades[row, TRADE_WORST]) * d < 0.0:
+                trades[row, TRADE_WORST] = worst
+    if account.slots[0, PASSED] and account.slots[0, DIRECTION] != 0:
+        first = account.slots[0, ENTRY_BAR] - offset
+        top, bottom = _extremes(high, low, max(first, 0), high.shape[0])
+        reach(account, 0, top, bottom)
 
 
 @lean_kernel
 def _extremes(high: FloatArray, low: FloatArray, begin: int, end: int) -> tuple[float, float]:
-    """Highest high and lowest low, each by two chains of comparisons that do not wait for each other."""
-    top = other_top = high[begin]
-    bottom = other_bottom = low[begin]
-    # A choice between two numbers is one instruction; max() also looks whether one is NaN.
-    for i in range(begin + 1, end - 1, 2):
-        h, l = high[i], low[i]
-        top = h if h > top else top
-        bottom = l if l < bottom else bottom
-        h, l = high[i + 1], low[i + 1]
-        other_top = h if h > other_top else other_top
-        other_bottom = l if l < other_bottom else other_bottom
-    h, l = high[end - 1], low[end - 1]
-    top = h if h > top else top
-    bottom = l if l < bottom else bottom
-    return max(top, other_top), min(bottom, other_bottom)
+    """Highest high and lowest low."""
+    top, bottom = high[begin], low[begin]
+    for i in range(begin + 1, end):
+        top = max(top, high[i])
+        bottom = min(bottom, low[i])
+    return top, bottom
 
 
 @kernel

@@ -27,7 +27,7 @@ from engines.backtest.decisions import Orders
 from engines.backtest.errors import BadBacktest
 from engines.backtest.frames import equity_frame, fill_frame, identities, trade_frame
 from engines.backtest.inputs import Series, infer_timeframe, market_names, take_bars, take_orders, take_tape
-from engines.backtest.loop import NEEDS_ROOM, close_all, run
+from engines.backtest.loop import NEEDS_ROOM, close_all, find_excursions, run
 from engines.backtest.marking import EQUITY, OUT_CASH, OUT_COLUMNS, OUT_DRAWDOWN, OUT_EQUITY, PEAK, Marks, new_marks
 from engines.backtest.result import BacktestResult, History, mark_account
 from engines.backtest.rows import FILL_SCHEMA, TRADE_SCHEMA
@@ -136,6 +136,9 @@ class _Machine:
         cursor = tape.begin[:-1].copy()
         while run(tape, orders, self.terms, self.account, cursor, first, most_rows) == NEEDS_ROOM:
             self._make_room(self.account.log.shape[0] + most_rows, 0, 0, markets)
+        if markets == 1 and tape.bars.ts.shape[0]:
+            # Trades of calls before have been taken out of the log, or looked at.
+            find_excursions(tape.bars.high, tape.bars.low, self.account, 0, int(self.account.slots[0, SEEN]))
         self.account.slots[:, SEEN] += np.diff(tape.begin)
 
     def close(self, now: int, counts: TimeArray) -> None:
