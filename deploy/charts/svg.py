@@ -16,7 +16,7 @@ _FONT = "font-family='ui-sans-serif,system-ui,Helvetica,Arial,sans-serif'"
 
 _INK, _MUTED, _GRID, _PAPER = "#0f172a", "#64748b", "#e2e8f0", "#ffffff"
 _UP, _DOWN = "#0d9488", "#e11d48"
-_ZONE_FILL = {
+ZONE_FILL = {
     ("order_block", 1): "#14b8a6",
     ("order_block", -1): "#f43f5e",
     ("breaker", 1): "#84cc16",
@@ -24,7 +24,7 @@ _ZONE_FILL = {
     ("fvg", 1): "#6366f1",
     ("fvg", -1): "#a855f7",
 }
-_ZONE_NAMES = {"order_block": "order block", "breaker": "breaker", "fvg": "fair value gap"}
+ZONE_NAMES = {"order_block": "order block", "breaker": "breaker", "fvg": "fair value gap"}
 
 
 @dataclass(frozen=True)
@@ -123,8 +123,8 @@ def _heading(scene: Scene, frame: _Frame) -> Iterator[str]:
     span = f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC"
     yield _text(_LEFT, 42, f"{span} · {len(scene.candles)} bars · zones begin where they became known", 12)
     x = _LEFT
-    for (kind, side), fill in _ZONE_FILL.items():
-        name = f"{_ZONE_NAMES[kind]} {'▲' if side > 0 else '▼'}"
+    for (kind, side), fill in ZONE_FILL.items():
+        name = f"{ZONE_NAMES[kind]} {'▲' if side > 0 else '▼'}"
         yield f"<rect x='{x}' y='50' width='10' height='8' fill='{fill}' fill-opacity='0.5'/>"
         yield _text(x + 14, 58, name, 10)
         x += 24 + 6 * len(name)
@@ -132,7 +132,7 @@ def _heading(scene: Scene, frame: _Frame) -> Iterator[str]:
 
 def _axes(scene: Scene, frame: _Frame) -> Iterator[str]:
     right = frame.width - _RIGHT
-    step = _round_step((frame.high - frame.low) / 8)
+    step = round_step((frame.high - frame.low) / 8)
     price = (floor(frame.low / step) + 1) * step
     digits = max(0, -floor(log10(step)))
     while price < frame.high:
@@ -150,7 +150,8 @@ def _axes(scene: Scene, frame: _Frame) -> Iterator[str]:
     yield _text(right + 6, y + 4, f"{close:,.{max(digits, 2)}f}", 11, _PAPER, bold=True)
 
 
-def _round_step(raw: float) -> float:
+def round_step(raw: float) -> float:
+    """Smallest of 1, 2 and 5 times a power of ten that is at least ``raw``."""
     magnitude = 10.0 ** floor(log10(raw))
     return next(magnitude * factor for factor in (1, 2, 5, 10) if raw <= magnitude * factor)
 
@@ -181,7 +182,7 @@ def _candles(scene: Scene, frame: _Frame) -> Iterator[str]:
 def _zone(zone: Zone, frame: _Frame) -> Iterator[str]:
     if zone.kind == "liquidity" or zone.top < frame.low or zone.bottom > frame.high:
         return
-    fill = _ZONE_FILL[(zone.kind, zone.side)]
+    fill = ZONE_FILL[(zone.kind, zone.side)]
     left = frame.x(zone.created)
     right = frame.width - _RIGHT if zone.ended is None else frame.x(zone.ended)
     top, bottom = frame.shown(zone.top), frame.shown(zone.bottom)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from statistics import NormalDist
 
-import numpy as np
 import polars as pl
 
 from engines.bars import FloatArray
@@ -144,7 +143,11 @@ def verdict(
         sentence = f"No verdict: there was no trade {where}."
     elif count < FEWEST_TRADES:
         headline = "No verdict: too few trades"
-        sentence = f"No verdict: {numbers} {where}, but under {FEWEST_TRADES} trades tell nothing about an edge."
+        are = "trades are" if count > 1 else "trade is"
+        sentence = (
+            f"No verdict: {count} {are} too few {where} to tell an edge from luck, at least {FEWEST_TRADES} are needed; "
+            f"so far {numbers}."
+        )
     elif interval.high < 0.0:
         finding, headline = Finding.LOSS, "Loses after costs"
         sentence = f"It loses after costs {where}: {numbers}."
@@ -173,7 +176,7 @@ def _numbers(count: int, measure: Measure, interval: Interval, sharpe: float, p_
     unit = " R" if measure is Measure.R else " % of equity"
     parts = [f"{count:,} trade{'' if count == 1 else 's'} averaged {_signed(interval.mean)}{unit}"]
     if not math.isnan(interval.low):
-        parts[0] += f" ({CONFIDENCE:.0%} interval {_signed(interval.low)} to {_signed(interval.high)})"
+        parts[0] += f" ({_percent(CONFIDENCE)} interval {_signed(interval.low)} to {_signed(interval.high)})"
     if not math.isnan(sharpe):
         parts.append(f"probabilistic Sharpe ratio {_percent(sharpe)}")
     if not math.isnan(p_random):
@@ -194,7 +197,7 @@ def _doubts(out_of_sample: bool, total_return: float, sharpe: float, p_random: f
     if math.isnan(sharpe):
         doubts.append("the probabilistic Sharpe ratio is not known")
     elif sharpe < CONFIDENCE:
-        doubts.append(f"the probabilistic Sharpe ratio is below {CONFIDENCE:.0%}")
+        doubts.append(f"the probabilistic Sharpe ratio is below {_percent(CONFIDENCE)}")
     if math.isnan(p_random):
         doubts.append("random entries were not tested")
     elif p_random > SIGNIFICANT:
@@ -210,8 +213,7 @@ def _signed(value: float) -> str:
 
 def _percent(value: float) -> str:
     """Never rounded up to certainty."""
-    text = f"{np.floor(value * 1000.0) / 10.0:.1f}"
-    return "above 99.9 %" if text == "100.0" or value > 0.999 else f"{text} %"
+    return "above 99.9 %" if value > 0.999 else f"{math.floor(round(value * 1000.0, 6)) / 10.0:g} %"
 
 
 def _p(value: float) -> str:

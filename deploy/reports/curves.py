@@ -1,0 +1,164 @@
+"""Pictures of equity by time: the curve beside buy and hold, drawdown, out of sample, Monte-Carlo fans."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from deploy.reports.content import Line, MonteCarlo
+from deploy.reports.markup import number, percent, text
+from deploy.reports.plots import (
+    Axis,
+    Hover,
+    Plot,
+    Series,
+    Tick,
+    axis,
+    band,
+    level,
+    line,
+    places,
+    thin,
+    time_ticks,
+    upright,
+    value_ticks,
+)
+from engines.bars import FloatArray, TimeArray
+
+
+def equity_line(equity: pl.DataFrame) -> Line:
+    """A result's equity as a line, without numbers."""
+    return Line(ts=equity["ts"].dt.epoch("ms").to_numpy(), equity=equity["equity"].to_numpy())
+
+
+def equity_plot(own: Line, held: Line | None, start: float, name: str = "Strategy") -> str:
+    """Equity, and what buying and holding would have made of the same cash."""
+    lines = [(own, "own", name)] + ([(held, "held", "Buy and hold")] if held is not None and held.ts.shape[0] else [])
+    xs = _time_axis(own.ts)
+    ys = axis(np.concatenate([one.equity for one, _, _ in lines]), include=(start,))
+    marks: list[str] = [level(start, ys, "base")]
+    for one, kind, _ in reversed(lines):
+        x, y = thin(one.ts.astype(np.float64), one.equity)
+        if kind == "own":
+            marks.append(band(x, np.full(x.shape[0], ys.low), y, xs, ys, kind))
+        marks.append(line(x, y, xs, ys, kind))
+    kept = own.ts[places(own.ts.shape[0])]
+    told = tuple(Series(called, _at(kept, one, start), kind) for one, kind, called in lines)
+    ends = ", ".join(f"{called} from {number(start)} to {number(float(one.equity[-1]))}" for one, _, called in lines)
+    plot = Plot(
+        f"Equity by time: {ends}",
+        xs,
+        ys,
+        marks,
+        time_ticks(xs),
+        value_ticks(ys),
+        hover=Hover(kept, told),
+    )
+    return legend([(kind, called) for _, kind, called in lines]) + plot.draw()
+
+
+def drawdown_plot(own: Line, held: Line | None, start: float) -> str:
+    """The part of the highest equity so far that is lost, downwards."""
+    lines = [(own, "own", "Strategy")] + (
+        [(held, "held", "Buy and hold")] if held is not None and held.ts.shape[0] else []
+    )
+    depths = [-_drawdown(one.equity, start) for one, _, _ in lines]
+    xs = _time_axis(own.ts)
+    lowest = min(float(depth.min()) for depth in depths)
+    ys = Axis(lowest * 1.06 or -0.01, 0.0)
+    marks: list[str] = []
+    for (one, kind, _), depth in reversed(list(zip(lines, depths, strict=True))):
+        x, y = thin(one.ts.astype(np.float64), depth)
+        if kind == "own":
+            marks.append(band(x, y, np.zeros(x.shape[0]), xs, ys, "loss"))
+        marks.append(line(x, y, xs, ys, "loss" if kind == "own" else kind))
+    kept = own.ts[places(own.ts.shape[0])]
+    told = tuple(
+        Series(called, _at(kept, Line(ts=one.ts, equity=depth), 0.0), "loss" if kind == "own" else kind, "percent")
+        for (one, kind, called), depth in zip(lines, depths, strict=True)
+    )
+    scale = Axis(ys.low * 100.0, 0.0)
+    ticks = [Tick(ys.share(scale.low / 100.0 * (1 - tick.share)), tick.label) for tick in value_ticks(scale, " %", 4)]
+    words = ", ".join(
+        f"{called} at most {percent(-float(depth.min()))}" for (_, _, called), depth in zip(lines, depths, strict=True)
+    )
+    return Plot(f"Drawdown by time: {words}", xs, ys, marks, time_ticks(xs), ticks, "low", Hover(kept, told)).draw()
+
+
+def fan_plot(fan: MonteCarlo) -> str:
+    """Bands of resampled equity, darker where more of the paths lie."""
+    xs = Axis(float(fan.steps[0]), max(float(fan.steps[-1]), float(fan.steps[0]) + 1.0))
+    ys = axis(np.append(fan.bands.ravel(), fan.actual))
+    count = len(fan.levels)
+    marks: list[str] = []
+    for inner in range(count // 2):
+        low, high = fan.bands[inner], fan.bands[count - 1 - inner]
+        marks.append(band(fan.steps, low, high, xs, ys, f"fan f{inner}"))
+    if count % 2:
+        marks.append(line(fan.steps, fan.bands[count // 2], xs, ys, "median"))
+    kept = places(fan.steps.shape[0], 300)
+    told = [
+        Series(f"{quantile * 100:g} %", values[kept], "median" if quantile == 0.5 else "fan")
+        for quantile, values in reversed(list(zip(fan.levels, fan.bands, strict=True)))
+    ]
+    keys = [("median", "Median path"), ("fan", f"{fan.levels[0] * 100:g} % to {fan.levels[-1] * 100:g} % of paths")]
+    if fan.actual.shape[0]:
+        marks.append(line(*thin(fan.steps.astype(np.float64), fan.actual), xs, ys, "own"))
+        told.insert(0, Series("As traded", fan.actual[kept], "own"))
+        keys.insert(0, ("own", "As traded"))
+    span = f"ends between {number(float(fan.bands[0, -1]))} and {number(float(fan.bands[-1, -1]))}"
+    plot = Plot(
+        f"{fan.name}: equity by {fan.unit}, {span}",
+        xs,
+        ys,
+        marks,
+        value_ticks(xs),
+        value_ticks(ys),
+        hover=Hover(fan.steps[kept].astype(np.float64), tuple(told), times=False, name=fan.unit),
+    )
+    return legend(keys) + plot.draw()
+
+
+def stitched_plot(curve: Line, start: float, borders: TimeArray) -> str:
+    """The out-of-sample curve with the borders of its windows."""
+    xs = _time_axis(curve.ts)
+    ys = axis(curve.equity, include=(start,))
+    x, y = thin(curve.ts.astype(np.float64), curve.equity)
+    marks = [
+        *(upright(float(one), xs, "border") for one in borders),
+        level(start, ys, "base"),
+        band(x, np.full(x.shape[0], ys.low), y, xs, ys, "own"),
+        line(x, y, xs, ys, "own"),
+    ]
+    kept = places(curve.ts.shape[0])
+    return Plot(
+        f"Equity out of sample, from {number(start)} to {number(float(curve.equity[-1]))}",
+        xs,
+        ys,
+        marks,
+        time_ticks(xs),
+        value_ticks(ys),
+        hover=Hover(curve.ts[kept], (Series("Out of sample", curve.equity[kept], "own"),)),
+    ).draw()
+
+
+def legend(keys: list[tuple[str, str]]) -> str:
+    """Names of the lines."""
+    items = "".join(f"<li><span class='key {kind}'></span>{text(called)}</li>" for kind, called in keys)
+    return f"<ul class='legend'>{items}</ul>"
+
+
+def _time_axis(ts: TimeArray) -> Axis:
+    first, last = float(ts[0]), float(ts[-1])
+    return Axis(first, last if last > first else first + 1.0)
+
+
+def _at(ts: TimeArray, known: Line, before: float) -> FloatArray:
+    """Last value of a line at or before each time; ``before`` where there is none yet."""
+    index = np.searchsorted(known.ts, ts, side="right") - 1
+    return np.where(index < 0, before, known.equity[np.maximum(index, 0)])
+
+
+def _drawdown(equity: FloatArray, start: float) -> FloatArray:
+    peak = np.maximum(np.maximum.accumulate(equity), start)
+    return (peak - equity) / peak

@@ -1,0 +1,223 @@
+"""Tables of the page: metrics beside baselines, months, scenarios, windows, trades, assumptions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import numpy as np
+import polars as pl
+
+from deploy.reports.content import Neighbourhood, StressRow
+from deploy.reports.markup import Cell, Column, metric, number, percent, price, sign, table, text, time
+from engines.backtest.metrics.calendar import MONTHS, return_table
+from engines.backtest.metrics.catalogue import CATALOGUE, Group, Metric
+from engines.backtest.metrics.inputs import curve_of
+
+_BY_NAME = {one.name: one for one in CATALOGUE}
+_TONED = frozenset({"total_return", "annual_return", "net_profit", "expectancy", "expectancy_r", "sharpe", "sortino"})
+_MOST_TRADES = 200
+_STRESSED = ("total_return", "sharpe", "max_drawdown", "expectancy_r", "profit_factor", "trades")
+_REASONS = {"target_1": "target 1", "target_2": "target 2", "break_even": "break-even", "time_stop": "time"}
+
+
+def metric_cards(columns: Sequence[tuple[str, Mapping[str, float]]]) -> str:
+    """All numbers in groups; one column a run.
+
+    Parameters
+    ----------
+    columns : sequence of (str, mapping)
+        Name and metrics of each run, the strategy's first.
+    """
+    cards: list[str] = []
+    for group in Group:
+        rows = [
+            [
+                Cell(one.title, numeric=False),
+                *(Cell(metric(values.get(one.name), one.unit), _tone(one.name, values)) for _, values in columns),
+            ]
+            for one in CATALOGUE
+            if one.group is group and one.name in columns[0][1]
+        ]
+        if rows:
+            heads = [Column(str(group), numeric=False), *(Column(name) for name, _ in columns)]
+            cards.append(f"<div class='card'>{table(str(group), heads, rows, kind='metrics')}</div>")
+    return f"<div class='cards'>{''.join(cards)}</div>"
+
+
+def _tone(name: str, values: Mapping[str, float]) -> str:
+    return sign(values.get(name)) if name in _TONED else ""
+
+
+def tiles(own: Mapping[str, float], held: Mapping[str, float] | None) -> str:
+    """The few numbers that are looked at first, buy and hold's under them."""
+    shown = (
+        "total_return",
+        "annual_return",
+        "max_drawdown",
+        "sharpe",
+        "expectancy_r",
+        "profit_factor",
+        "win_rate",
+        "trades",
+    )
+    parts: list[str] = []
+    for name in shown:
+        if math.isnan(own.get(name, math.nan)):
+            continue
+        one = _BY_NAME[name]
+        below = ""
+        if held is not None and name not in ("expectancy_r", "profit_factor", "win_rate", "trades"):
+            below = f"<small>Buy and hold {text(metric(held.get(name), one.unit))}</small>"
+        parts.append(
+            f"<div class='tile' data-tip='{text(one.definition)}'><dt>{text(one.title)}</dt>"
+            f"<dd class='{_tone(name, own)}'>{text(metric(own[name], one.unit))}</dd>{below}</div>"
+        )
+    return f"<dl class='tiles'>{''.join(parts)}</dl>"
+
+
+def month_table(equity: pl.DataFrame, start: float) -> str:
+    """Return of each month, coloured by its size."""
+    returns = return_table(curve_of(equity["ts"].dt.epoch("ms").to_numpy(), equity["equity"].to_numpy(), start))
+    months = returns.select(MONTHS).to_numpy().astype(np.float64)
+    known = np.abs(months[np.isfinite(months)])
+    strongest = max(float(np.quantile(known, 0.95)) if known.shape[0] else 0.0, 1e-9)
+    heads = "".join(f"<th scope='col'>{name.capitalize()}</th>" for name in MONTHS)
+    body: list[str] = []
+    for row in returns.iter_rows(named=True):
+        cells = "".join(_month(row[name], strongest) for name in MONTHS)
+        whole = f"<td class='year {sign(row['whole_year'])}'>{text(percent(row['whole_year'], 1, signed=True))}</td>"
+        body.append(f"<tr><th scope='row'>{row['year']}</th>{cells}{whole}</tr>")
+    return (
+        "<div class='scroll' role='region' tabindex='0' aria-label='Returns by month'><table class='months'>"
+        "<caption class='unseen'>Returns by month, percent</caption>"
+        f"<thead><tr><th scope='col'>Year</th>{heads}<th scope='col'>Year</th></tr></thead><tbody>{''.join(body)}</tbody></table></div>"
+    )
+
+
+def _month(value: float | None, strongest: float) -> str:
+    if value is None or math.isnan(value):
+        return "<td></td>"
+    strength = round(100 * min(abs(value) / strongest, 1.0))
+    tone = "up" if value >= 0 else "down"
+    return f"<td class='{tone}' style='--s:{max(strength, 6)}%'>{text(number(value * 100.0, 1, signed=True))}</td>"
+
+
+def stress_table(rows: Sequence[StressRow]) -> str:
+    """A scenario a row, the first one as it was tested."""
+    names = [name for name in _STRESSED if any(not math.isnan(row.metrics.get(name, math.nan)) for row in rows)]
+    columns = [Column("Scenario", numeric=False), *(_head(_BY_NAME[name]) for name in names)]
+    body = [
+        [
+            Cell(row.name, numeric=False),
+            *(Cell(metric(row.metrics.get(name), _BY_NAME[name].unit), _tone(name, row.metrics)) for name in names),
+        ]
+        for row in rows
+    ]
+    return table("Results under stress", columns, body, marked=0)
+
+
+def _head(one: Metric) -> Column:
+    return Column(one.title, tip=one.definition)
+
+
+def frame_table(caption: str, frame: pl.DataFrame, marked: int | None = None) -> str:
+    """Any frame, each column in the unit of the metric it is named as."""
+    columns = [Column(_title(name), numeric=frame.schema[name].is_numeric()) for name in frame.columns]
+    rows = [
+        [
+            _value(name, value, numeric=column.numeric)
+            for name, value, column in zip(frame.columns, row, columns, strict=True)
+        ]
+        for row in frame.iter_rows()
+    ]
+    return table(caption, columns, rows, marked=marked)
+
+
+def neighbourhood_table(neighbourhood: Neighbourhood) -> str:
+    """Sets beside the chosen one, in the order of their parameters."""
+    frame = neighbourhood.table.select(*neighbourhood.parameters, *neighbourhood.shown).sort(neighbourhood.parameters)
+    marked = None
+    for index, row in enumerate(frame.iter_rows(named=True)):
+        if neighbourhood.chosen and all(row.get(name) == value for name, value in neighbourhood.chosen.items()):
+            marked = index
+    return frame_table("Results of neighbouring parameters", frame, marked)
+
+
+def _title(name: str) -> str:
+    """``in_sample.sharpe`` becomes "In sample: Sharpe ratio"."""
+    whole, _, last = name.rpartition(".")
+    known = _BY_NAME.get(last)
+    shown = known.title if known else last.replace("_", " ").capitalize()
+    return f"{whole.replace('_', ' ').capitalize()}: {shown[0].lower() + shown[1:]}" if whole else shown
+
+
+def _value(name: str, value: object, *, numeric: bool) -> Cell:
+    if isinstance(value, datetime):
+        ms = round(value.timestamp() * 1000)
+        return Cell(time(ms, day=ms % 86_400_000 == 0), numeric=False)
+    known = _BY_NAME.get(name.rpartition(".")[2])
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        shown = (
+            metric(float(value), known.unit) if known else f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"
+        )
+        return Cell(shown.replace("-", "−"), sign(float(value)) if known and known.name in _TONED else "")
+    return Cell("–" if value is None else str(value), numeric=numeric)
+
+
+def trade_table(trades: pl.DataFrame) -> str:
+    """The newest trades, sortable."""
+    newest = trades.tail(_MOST_TRADES)
+    first = trades.height - newest.height
+    many = trades["market"].n_unique() > 1
+    multiples = newest["r_multiple"].null_count() < newest.height
+    columns = [
+        Column("No."),
+        *([Column("Market", numeric=False)] if many else []),
+        Column("Side", numeric=False),
+        Column("Entry, UTC"),
+        Column("Exit, UTC"),
+        Column("Entry price"),
+        Column("Exit price"),
+        Column("Result"),
+        *([Column("R")] if multiples else []),
+        Column("Costs"),
+        Column("Bars"),
+        Column("Ended by", numeric=False),
+    ]
+    rows: list[list[Cell]] = []
+    for index, row in enumerate(newest.iter_rows(named=True)):
+        entry, leave = (round(row[name].timestamp() * 1000) for name in ("entry_ts", "exit_ts"))
+        costs = row["fees"] + row["funding"] + row["slippage_cost"]
+        rows.append(
+            [
+                Cell(str(first + index + 1), key=first + index + 1),
+                *([Cell(row["market"], numeric=False)] if many else []),
+                Cell("long" if row["direction"] > 0 else "short", numeric=False),
+                Cell(time(entry), key=entry),
+                Cell(time(leave), key=leave),
+                Cell(price(row["entry_price"]), key=row["entry_price"]),
+                Cell(price(row["exit_price"]), key=row["exit_price"]),
+                Cell(number(row["pnl"], signed=True), sign(row["pnl"]), key=row["pnl"]),
+                *(
+                    [Cell(number(row["r_multiple"], signed=True), sign(row["r_multiple"]), key=_key(row["r_multiple"]))]
+                    if multiples
+                    else []
+                ),
+                Cell(number(costs), key=costs),
+                Cell(str(row["bars_held"]), key=row["bars_held"]),
+                Cell(_REASONS.get(row["exit_reason"], row["exit_reason"]), numeric=False),
+            ]
+        )
+    return table("Newest trades", columns, list(reversed(rows)), sortable=True, kind="trades")
+
+
+def _key(value: float | None) -> float:
+    return -1e300 if value is None else value
+
+
+def definitions(rows: Sequence[tuple[str, str]]) -> str:
+    """Names and values."""
+    items = "".join(f"<div><dt>{text(name)}</dt><dd>{text(value)}</dd></div>" for name, value in rows)
+    return f"<dl class='facts'>{items}</dl>"
