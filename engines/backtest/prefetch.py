@@ -5,6 +5,7 @@ next, so it asks for them ahead. Nothing but speed depends on it.
 """
 # The builders of numba and llvmlite have no types.
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportMissingTypeStubs=false
+# pyright: reportUnknownArgumentType=false
 
 from __future__ import annotations
 
@@ -39,7 +40,7 @@ def _prefetch(context: Any, array: Any, index: Any) -> Any:
 
 def _build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     kind = signature.args[0]
-    data = make_array(kind)(context, builder, arguments[0]).data
+    data: Any = make_array(kind)(context, builder, arguments[0]).data
     place = builder.bitcast(builder.gep(data, [arguments[1]]), cgutils.voidptr_t)
     flag = ir.IntType(32)
     declared = cgutils.get_or_insert_function(
