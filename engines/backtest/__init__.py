@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     )
     from engines.backtest.errors import BadBacktest
     from engines.backtest.result import BacktestResult
-    from engines.backtest.simulate import Simulation, backtest
+    from engines.backtest.simulate import PreparedBars, Simulation, backtest
+    from engines.backtest.sweeps import SweepResult, run_sweep, sweep
 
 _HOMES = {
     "BacktestConfig": "config",
@@ -31,8 +32,12 @@ _HOMES = {
     "TrailingKind": "config",
     "BadBacktest": "errors",
     "BacktestResult": "result",
+    "PreparedBars": "simulate",
     "Simulation": "simulate",
+    "SweepResult": "sweeps",
     "backtest": "simulate",
+    "run_sweep": "sweeps",
+    "sweep": "sweeps",
 }
 __all__ = [
     "BacktestConfig",
@@ -41,12 +46,16 @@ __all__ = [
     "EntryOrder",
     "Fees",
     "Opposite",
+    "PreparedBars",
     "Simulation",
     "Sizing",
     "Slippage",
+    "SweepResult",
     "Trailing",
     "TrailingKind",
     "backtest",
+    "run_sweep",
+    "sweep",
 ]
 
 

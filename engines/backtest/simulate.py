@@ -100,19 +100,72 @@ def backtest(
     >>> result = backtest(bars, signals, BacktestConfig(size=0.01))
     >>> result.metrics["total_return"], result.trades.height
     """
-    config = config or BacktestConfig()
-    grid = infer_timeframe(bars) if timeframe is None else Timeframe(timeframe)
-    names = market_names(bars, market)
-    series = take_bars(bars, names, grid)
-    if not series.bars.ts.shape[0]:
-        raise BadBacktest("bars", "there are none")
-    orders, order = take_orders(signals, names, series, config)
-    tape = take_tape(series, names, grid, config, funding=funding, mark=mark, finer=finer)
-    machine = _Machine(config, len(names))
-    machine.run(tape, orders)
-    counts = np.diff(series.begin)
-    machine.close(int(series.bars.ts.max()) if len(names) > 1 else int(series.bars.ts[-1]), counts)
-    return BacktestResult(config, grid, names, History(series, machine.account, signals, order))
+    prepared = PreparedBars(bars, funding=funding, mark=mark, finer=finer, timeframe=timeframe, market=market)
+    return prepared.backtest(signals, config or BacktestConfig())
+
+
+class PreparedBars:
+    """Bars, checked and taken apart once, for many backtests on them.
+
+    Parameters
+    ----------
+    bars, funding, mark, finer, timeframe, market
+        As for `backtest`.
+
+    Raises
+    ------
+    BadBacktest
+    """
+
+    def __init__(
+        self,
+        bars: pl.DataFrame,
+        *,
+        funding: pl.DataFrame | None = None,
+        mark: pl.DataFrame | None = None,
+        finer: pl.DataFrame | None = None,
+        timeframe: Timeframe | str | None = None,
+        market: str = "",
+    ) -> None:
+        self.timeframe = infer_timeframe(bars) if timeframe is None else Timeframe(timeframe)
+        self.markets = market_names(bars, market)
+        self.series = take_bars(bars, self.markets, self.timeframe)
+        if not self.series.bars.ts.shape[0]:
+            raise BadBacktest("bars", "there are none")
+        self._last = int(self.series.bars.ts[self.series.begin[1:][np.diff(self.series.begin) > 0] - 1].max())
+        self._funding, self._mark, self._finer = funding, mark, finer
+        self._tapes: dict[float, Tape] = {}
+
+    def backtest(self, signals: pl.DataFrame, config: BacktestConfig) -> BacktestResult:
+        """Trade signals on these bars. May be called by several threads at once.
+
+        Raises
+        ------
+        BadBacktest
+            Nothing has run.
+        """
+        orders, order = take_orders(signals, self.markets, self.series, config)
+        machine = _Machine(config, len(self.markets))
+        machine.run(self.tape(config), orders)
+        machine.close(self._last, np.diff(self.series.begin))
+        return BacktestResult(
+            config, self.timeframe, self.markets, History(self.series, machine.account, signals, order)
+        )
+
+    def tape(self, config: BacktestConfig) -> Tape:
+        """What the loop reads; of the configuration it depends only on the longest gap of the fundings."""
+        gap = float(config.max_funding_gap_hours)
+        if gap not in self._tapes:
+            self._tapes[gap] = take_tape(
+                self.series,
+                self.markets,
+                self.timeframe,
+                config,
+                funding=self._funding,
+                mark=self._mark,
+                finer=self._finer,
+            )
+        return self._tapes[gap]
 
 
 class _Machine:
