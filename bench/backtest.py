@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,7 +45,7 @@ NAME = "backtest"
 _SIZES = (100_000, 1_000_000)
 _AIM_ONE, _AIM_SETS, _AIM_LOOP = 10.0, 300.0, 10e6
 _MARKETS = (1, 20)
-_RUNS, _SLOW_RUNS = 15, 3
+_RUNS, _SLOW_RUNS = 15, {100_000: 3, 1_000_000: 1}
 _OURS = "ours"
 _CHUNK = {100_000: 4, 1_000_000: 1}
 """Sets that vectorbt takes at a time: of 1, 4, 10, 20 and 40 the fastest."""
@@ -55,6 +56,7 @@ class Found:
     """Rows of the tables and points of the chart, as they come in."""
 
     agreement: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
+    metrics: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
     bracket: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
     one: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
     many: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
@@ -85,7 +87,9 @@ def _notes() -> list[str]:
         f"only, market orders at the next open, {FEE_BP:g} bp fee and {SLIPPAGE_BP:g} bp slippage a fill. A run is from "
         "decisions and bars to total return, Sharpe ratio, largest drawdown and win rate; of ours, all metrics. All get the same "
         "decisions, made beforehand; only our 1,000 sets make averages and crossings themselves, within the time. What is "
-        "open at the end is closed at the last close for the fee, in their equities too.",
+        "open at the end is closed at the last close for the fee, in their equities too. Sharpe ratios differ by definition: ours is of "
+        "days, vectorbt's of bars, nautilus_trader's of its positions' returns; it has no drawdown among its statistics. "
+        "backtrader counts closed trades alone.",
         "A speed is told only if vectorbt's orders are ours: as many, at the same bars and sides, prices and quantities within "
         "1e-9; and the final equity of every set that it ran within 1e-8. Of the pullbacks its entries must be. The "
         "others have rules of their own, which the tables name.",
@@ -108,20 +112,22 @@ def measure_cross(made: Section, found: Found, files: Case, count: int, tell: Te
     tell(f"EMA cross, {count:,} bars")
     result = backtest(bars, signals, CROSS)
     mine, equity = orders(result, bars), final_equity(result.metrics)
-    found.agreement.append((f"{count:,}", _OURS, "", f"{len(mine):,}", "", f"{equity:,.2f}", "", ""))
+    found.agreement.append((f"{count:,}", _OURS, "", f"{len(mine):,}", "", f"{equity:,.2f}", ""))
+    found.metrics.append(_metrics_row(count, _OURS, result.metrics))
     before = _ours(bars, signals, CROSS, 10)
     timings: dict[str, Timing] = {}
     for who in (*VECTORBT, *OTHERS):
         tell(f"EMA cross, {count:,} bars, {who.label}")
         try:
-            answer = files.cross(who, decisions, _RUNS if who in VECTORBT else _SLOW_RUNS)
+            answer = files.cross(who, decisions, _RUNS if who in VECTORBT else _SLOW_RUNS.get(count, 1))
         except PeerUnavailable as error:
             made.notes.append(f"{who.label} was not measured at {count:,} bars: {error}.")
             continue
         if who in VECTORBT:
             check_orders(mine, answer.orders, who.label)
             check_equity(np.array([equity]), answer.equity, who.label)
-        found.agreement.append(_agreement_row(count, who, mine, equity, answer, who.cross))
+        found.agreement.append(_agreement_row(count, who, mine, equity, answer))
+        found.metrics.append(_metrics_row(count, who.label, {name: value[0] for name, value in _lists(answer.told)}))
         timings[who.label] = answer.timing
     # Half of our runs after theirs: a slow spell of the machine must not hit one side alone.
     after = _ours(bars, signals, CROSS, 10)
@@ -175,7 +181,8 @@ def _sets(made: Section, found: Found, files: Case, count: int, single: dict[str
                 f"{nanoseconds / each:,.0f}",
             )
         )
-        found.lines.setdefault(f"{label}, {len(GRID):,} sets", []).append((count, nanoseconds))
+        if sets > 1:
+            found.lines.setdefault(f"{label}, {len(GRID):,} sets", []).append((count, nanoseconds))
     found.ratios["sets"] = fastest / each
 
 
@@ -185,18 +192,18 @@ def _bracket(made: Section, found: Found, files: Case, count: int, tell: Tell) -
     bars, signals = bars_of(count), with_one_target(count)
     result = backtest(bars, signals, BRACKET)
     mine, equity = orders(result, bars), final_equity(result.metrics)
-    found.bracket.append((f"{count:,}", _OURS, "", f"{len(mine):,}", "", f"{equity:,.2f}", "", ""))
+    found.bracket.append((f"{count:,}", _OURS, "", f"{len(mine):,}", "", f"{equity:,.2f}", ""))
     timings = {_OURS: _ours(bars, signals, BRACKET, 10)}
     for who in (*VECTORBT, *OTHERS):
         tell(f"pullback, {count:,} bars, {who.label}")
         try:
-            answer = files.bracket(who, _RUNS if who in VECTORBT else _SLOW_RUNS)
+            answer = files.bracket(who, _RUNS if who in VECTORBT else _SLOW_RUNS.get(count, 1))
         except PeerUnavailable as error:
             made.notes.append(f"{who.label} did not trade the pullbacks at {count:,} bars: {error}.")
             continue
         if who in VECTORBT:
             check_entries(mine, answer.orders, who.label)
-        found.bracket.append(_agreement_row(count, who, mine, equity, answer, who.bracket))
+        found.bracket.append(_agreement_row(count, who, mine, equity, answer))
         timings[who.label] = answer.timing
     _speeds(made, found.one, "pullback", count, timings)
 
@@ -239,9 +246,7 @@ def _fastest_vectorbt(timings: dict[str, Timing]) -> Timing:
     return min(there, key=lambda timing: timing.median) if there else Timing("none", 1, "bar", (float("nan"),))
 
 
-def _agreement_row(
-    count: int, who: Backtester, mine: Orders, equity: float, answer: Answer, rules: str
-) -> tuple[str, ...]:
+def _agreement_row(count: int, who: Backtester, mine: Orders, equity: float, answer: Answer) -> tuple[str, ...]:
     same, entries = same_entries(mine, answer.orders, who.earlier)
     final = float(answer.equity[0])
     return (
@@ -252,8 +257,19 @@ def _agreement_row(
         f"{same:,} of {entries:,}{', a bar earlier' if who.earlier else ''}",
         f"{final:,.2f}",
         f"{final / equity - 1:+.1e}",
-        rules or "none",
     )
+
+
+def _lists(told: dict[str, Any]) -> list[tuple[str, list[float]]]:
+    return [(name, value) for name, value in told.items() if isinstance(value, list) and value]
+
+
+def _metrics_row(count: int, who: str, metrics: Mapping[str, float]) -> tuple[str, ...]:
+    shown = ("total_return", "max_drawdown", "win_rate")
+    # Some say how deep a drawdown is with a sign, some without.
+    values = [metrics[name] if name == "total_return" else abs(metrics[name]) for name in shown]
+    cells = ["" if np.isnan(value) else f"{value:.4%}" for value in values]
+    return (f"{count:,}", who, *cells, f"{metrics['sharpe']:.2f}")
 
 
 def _speeds(made: Section, rows: list[tuple[str, ...]], what: str, count: int, timings: dict[str, Timing]) -> None:
@@ -281,14 +297,20 @@ def _show(made: Section, found: Found) -> None:
         "orders",
         "entries that are ours",
         "final equity",
-        "of ours",
-        "rules that differ",
+        "against ours",
     )
     speed = ("what", "bars", "who", "seconds", "ns a bar", "times ours", "spread")
     many = ("bars", "who", "sets run", "seconds for 1,000", "ns a bar and set", "times ours")
+    rules = tuple((who.label.partition(",")[0], who.cross or "none", who.bracket) for who in (*VECTORBT[:1], *OTHERS))
     made.tables[:0] = [
         Table("EMA cross: the same orders", agreement, tuple(found.agreement)),
+        Table(
+            "EMA cross: what each says of it",
+            ("bars", "who", "total return", "largest drawdown", "trades won", "Sharpe ratio"),
+            tuple(found.metrics),
+        ),
         Table("Pullback with stop and target: the same entries", agreement, tuple(found.bracket)),
+        Table("Rules of theirs that are not ours", ("who", "EMA cross", "pullback"), rules),
         Table("One run, metrics included", speed, tuple(found.one)),
         Table("1,000 sets of periods, metrics included", many, tuple(found.many)),
     ]

@@ -29,6 +29,7 @@ from bench.section import Section
 from engines.backtest import backtest
 
 COUNT = 6_000
+TOLD = {"version": "0", "total_return": [0.1], "max_drawdown": [-0.2], "win_rate": [float("nan")], "sharpe": [1.0]}
 
 
 def traded() -> tuple[Orders, float]:
@@ -48,7 +49,7 @@ class AsWeTrade:
         mine, equity = traded()
         changed = {name: change(getattr(mine, name)) for name, change in self.spoilt.items()}
         timing = Timing(who.label, COUNT, "bar", (1.0,) * runs)
-        return Answer(timing, 1, replace(mine, **changed), np.array([equity * self.equity]), {"version": "0"})
+        return Answer(timing, 1, replace(mine, **changed), np.array([equity * self.equity]), TOLD)
 
 
 def test_orders_of_ours_are_cash_spent_to_the_last_cent() -> None:
