@@ -17,6 +17,7 @@ from deploy.reports.plots import (
     band,
     level,
     line,
+    logarithmic_ticks,
     places,
     thin,
     time_ticks,
@@ -31,14 +32,33 @@ def equity_line(equity: pl.DataFrame) -> Line:
     return Line(ts=equity["ts"].dt.epoch("ms").to_numpy(), equity=equity["equity"].to_numpy())
 
 
-def equity_plot(own: Line, held: Line | None, start: float, name: str = "Strategy") -> str:
-    """Equity, and what buying and holding would have made of the same cash."""
-    lines = [(own, "own", name)] + ([(held, "held", "Buy and hold")] if held is not None and held.ts.shape[0] else [])
+def equity_plot(own: Line, held: Line | None, start: float) -> str:
+    """Equity, and what buying and holding would have made of the same cash.
+
+    Where that went so much further that the strategy would look flat beside it, the strategy has a picture of its own, and both
+    are side by side on a logarithmic scale.
+    """
+    alone: list[tuple[Line, str, str]] = [(own, "own", "Strategy")]
+    if held is None or not held.ts.shape[0]:
+        return _equity_picture(alone, start)
+    both = [*alone, (held, "held", "Buy and hold")]
+    if float(np.ptp(held.equity)) <= 4.0 * max(float(np.ptp(own.equity)), 0.02 * start):
+        return _equity_picture(both, start)
+    lowest = min(float(held.equity.min()), float(own.equity.min()))
+    return _equity_picture(alone, start) + _equity_picture(both, start, logarithmic=lowest > 0.0)
+
+
+def _equity_picture(lines: list[tuple[Line, str, str]], start: float, *, logarithmic: bool = False) -> str:
+    def placed(values: FloatArray) -> FloatArray:
+        return np.log10(values) if logarithmic else values
+
+    own = lines[0][0]
     xs = _time_axis(own.ts)
-    ys = axis(np.concatenate([one.equity for one, _, _ in lines]), include=(start,))
-    marks: list[str] = [level(start, ys, "base")]
+    base = float(placed(np.array([start]))[0])
+    ys = axis(placed(np.concatenate([one.equity for one, _, _ in lines])), include=(base,))
+    marks: list[str] = [level(base, ys, "base")]
     for one, kind, _ in reversed(lines):
-        x, y = thin(one.ts.astype(np.float64), one.equity)
+        x, y = thin(one.ts.astype(np.float64), placed(one.equity))
         if kind == "own":
             marks.append(band(x, np.full(x.shape[0], ys.low), y, xs, ys, kind))
         marks.append(line(x, y, xs, ys, kind))
@@ -51,10 +71,11 @@ def equity_plot(own: Line, held: Line | None, start: float, name: str = "Strateg
         ys,
         marks,
         time_ticks(xs),
-        value_ticks(ys),
-        hover=Hover(kept, told),
+        logarithmic_ticks(ys) if logarithmic else value_ticks(ys),
+        hover=Hover(kept, told, logarithmic=logarithmic),
     )
-    return legend([(kind, called) for _, kind, called in lines]) + plot.draw()
+    keys = [(kind, called) for _, kind, called in lines]
+    return legend([*keys, ("none", "logarithmic scale")] if logarithmic else keys) + plot.draw()
 
 
 def drawdown_plot(own: Line, held: Line | None, start: float) -> str:

@@ -82,7 +82,8 @@
       data.series.forEach(function (one, number) {
         var value = one.v[index];
         marks[number].hidden = value === null;
-        marks[number].style.top = 100 * (data.high - value) / (data.high - data.low) + "%";
+        var at = data.log ? Math.log10(value) : value;
+        marks[number].style.top = 100 * (data.high - at) / (data.high - data.low) + "%";
       });
       told(data.times ? when(data.x[index]) : data.name + " " + data.x[index], data.series.map(function (one) {
         return row(one.name, shown(one.v[index], one.unit));

@@ -14,13 +14,12 @@ from deploy.reports.content import ReportContent
 from deploy.reports.curves import drawdown_plot, equity_line, equity_plot, fan_plot, stitched_plot
 from deploy.reports.distributions import excursions_plot, interval_plot, random_plot, results_plot
 from deploy.reports.exports import write_whole
+from deploy.reports.heat import month_table, neighbourhood_view
 from deploy.reports.markup import number, text, time
 from deploy.reports.tables import (
     definitions,
     frame_table,
     metric_cards,
-    month_table,
-    neighbourhood_table,
     stress_table,
     tiles,
     trade_table,
@@ -113,9 +112,7 @@ def _verdict(verdict: Verdict) -> str:
 def _sections(content: ReportContent) -> Iterator[_Section]:
     result, baselines = content.result, content.baselines
     held, start = baselines.buy_and_hold, result.config.cash
-    yield _Section(
-        "numbers", "Numbers", tiles(result.metrics, held.metrics if held else None) + metric_cards(_runs(content))
-    )
+    yield _Section("short", "In short", tiles(result.metrics, held.metrics if held else None))
     if result.equity.height:
         own = equity_line(result.equity)
         yield _Section("equity", "Equity", f"<div class='card'>{equity_plot(own, held, start)}</div>")
@@ -127,6 +124,7 @@ def _sections(content: ReportContent) -> Iterator[_Section]:
             f"<div class='card'>{months}</div>",
             "Return of each month in percent, compounded from days.",
         )
+    yield _Section("numbers", "All numbers", metric_cards(_runs(content)))
     if result.trades.height:
         yield from _trade_sections(content)
     yield from _robust(content)
@@ -153,14 +151,14 @@ def _trade_sections(content: ReportContent) -> Iterator[_Section]:
     figures = "".join(trade_figure(content, one) for one in choose(trades))
     lead = "Each on its candles: triangles are fills, the shaded box is the time in the market."
     if content.zones is not None:
-        lead += " Zones begin where they became known."
+        lead += " Zones begin where they became known, dotted lines are breaks of structure."
     yield _Section("trades", "Trades", f"{zone_legend(content)}<div class='pair'>{figures}</div>", lead)
     multiples = trades["r_multiple"].fill_nan(None).drop_nulls().to_numpy()
     unit, results = (
         ("R", multiples) if multiples.shape[0] else ("% of equity", trades["return_on_equity"].to_numpy() * 100.0)
     )
     yield _Section(
-        "results", "Results of trades", f"<div class='card'>{results_plot(results, mean_interval(results), unit)}</div>"
+        "results", "Results", f"<div class='card'>{results_plot(results, mean_interval(results), unit)}</div>"
     )
     pair = "".join(f"<div class='card'>{excursions_plot(trades, adverse)}</div>" for adverse in (True, False))
     lead = "How far each trade went against its entry, and in its favour, before it came to its result."
@@ -190,10 +188,8 @@ def _robust(content: ReportContent) -> Iterator[_Section]:
         yield _Section("stress", "Stress", f"<div class='card'>{stress_table(robust.stress)}</div>", lead)
     near = robust.neighbourhood
     if near is not None and near.table.height:
-        lead = "An edge that is there should not vanish one step away. The chosen parameters stand out."
-        yield _Section(
-            "neighbours", "Neighbouring parameters", f"<div class='card'>{neighbourhood_table(near)}</div>", lead
-        )
+        lead = "Parameters next to the chosen ones. An edge that is there should not vanish one step away. The chosen parameters stand out."
+        yield _Section("neighbours", "Neighbours", neighbourhood_view(near), lead)
 
 
 def _unseen(content: ReportContent) -> Iterator[_Section]:

@@ -142,6 +142,17 @@ def value_ticks(ys: Axis, suffix: str = "", most: int = 6) -> list[Tick]:
     return [Tick(ys.share(value), number(value, digits) + suffix) for value in values]
 
 
+def logarithmic_ticks(ys: Axis, most: int = 6) -> list[Tick]:
+    """Round values on an axis of decimal logarithms."""
+    first, last = math.floor(ys.low), math.ceil(ys.high)
+    for factors in ((1, 2, 5), (1, 3), (1,)):
+        values = [factor * 10.0**power for power in range(first, last + 1) for factor in factors]
+        shown = [one for one in values if ys.low <= math.log10(one) <= ys.high]
+        if len(shown) <= most:
+            break
+    return [Tick(ys.share(math.log10(one)), number(one, 0 if one >= 1.0 else 2)) for one in shown]
+
+
 def time_ticks(xs: Axis, most: int = 8) -> list[Tick]:
     """Round times on an axis of milliseconds."""
     span = xs.high - xs.low
@@ -180,15 +191,12 @@ class Series:
         Class of its dot.
     unit : str
         ``money``, ``percent`` (of fractions), ``R`` or nothing.
-    factor : float
-        From values to those of the axis.
     """
 
     name: str
     values: FloatArray
     kind: str
     unit: str = "money"
-    factor: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -199,6 +207,7 @@ class Hover:
     series: tuple[Series, ...]
     times: bool = True
     name: str = ""
+    logarithmic: bool = False
 
 
 @dataclass(frozen=True)
@@ -268,6 +277,7 @@ class Plot:
             "p": [int(one) if one == int(one) else one for one in places.tolist()],
             "x": (hover.x // 1000).tolist() if hover.times else hover.x.tolist(),
             "times": hover.times,
+            "log": hover.logarithmic,
             "name": hover.name,
             "low": self.ys.low,
             "high": self.ys.high,
@@ -276,7 +286,6 @@ class Plot:
                     "name": one.name,
                     "kind": one.kind,
                     "unit": one.unit,
-                    "factor": one.factor,
                     "v": [float(f"{value:.6g}") for value in one.values.tolist()],
                 }
                 for one in hover.series

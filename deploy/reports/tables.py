@@ -6,17 +6,15 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-import numpy as np
 import polars as pl
 
-from deploy.reports.content import Neighbourhood, StressRow
-from deploy.reports.markup import Cell, Column, metric, number, percent, price, sign, table, text, time
-from engines.backtest.metrics.calendar import MONTHS, return_table
+from deploy.reports.content import StressRow
+from deploy.reports.markup import Cell, Column, metric, number, price, sign, table, text, time
 from engines.backtest.metrics.catalogue import CATALOGUE, Group, Metric
-from engines.backtest.metrics.inputs import curve_of
 
 _BY_NAME = {one.name: one for one in CATALOGUE}
 _TONED = frozenset({"total_return", "annual_return", "net_profit", "expectancy", "expectancy_r", "sharpe", "sortino"})
+_SHORT = {"max_drawdown": "Drawdown", "expectancy_r": "Expectancy"}
 _MOST_TRADES = 200
 _STRESSED = ("total_return", "sharpe", "max_drawdown", "expectancy_r", "profit_factor", "trades")
 _REASONS = {"target_1": "target 1", "target_2": "target 2", "break_even": "break-even", "time_stop": "time"}
@@ -32,16 +30,18 @@ def metric_cards(columns: Sequence[tuple[str, Mapping[str, float]]]) -> str:
     """
     cards: list[str] = []
     for group in Group:
+        # Buying once is no sample of trades.
+        shown = [one for one in columns if group is not Group.TRADES or one[1].get("trades", 0.0) > 1.0] or columns[:1]
         rows = [
             [
                 Cell(one.title, numeric=False),
-                *(Cell(metric(values.get(one.name), one.unit), _tone(one.name, values)) for _, values in columns),
+                *(Cell(metric(values.get(one.name), one.unit), _tone(one.name, values)) for _, values in shown),
             ]
             for one in CATALOGUE
             if one.group is group and one.name in columns[0][1]
         ]
         if rows:
-            heads = [Column(str(group), numeric=False), *(Column(name) for name, _ in columns)]
+            heads = [Column(str(group), numeric=False), *(Column(name) for name, _ in shown)]
             cards.append(f"<div class='card'>{table(str(group), heads, rows, kind='metrics')}</div>")
     return f"<div class='cards'>{''.join(cards)}</div>"
 
@@ -71,37 +71,10 @@ def tiles(own: Mapping[str, float], held: Mapping[str, float] | None) -> str:
         if held is not None and name not in ("expectancy_r", "profit_factor", "win_rate", "trades"):
             below = f"<small>Buy and hold {text(metric(held.get(name), one.unit))}</small>"
         parts.append(
-            f"<div class='tile' data-tip='{text(one.definition)}'><dt>{text(one.title)}</dt>"
+            f"<div class='tile' data-tip='{text(one.definition)}'><dt>{text(_SHORT.get(name, one.title))}</dt>"
             f"<dd class='{_tone(name, own)}'>{text(metric(own[name], one.unit))}</dd>{below}</div>"
         )
     return f"<dl class='tiles'>{''.join(parts)}</dl>"
-
-
-def month_table(equity: pl.DataFrame, start: float) -> str:
-    """Return of each month, coloured by its size."""
-    returns = return_table(curve_of(equity["ts"].dt.epoch("ms").to_numpy(), equity["equity"].to_numpy(), start))
-    months = returns.select(MONTHS).to_numpy().astype(np.float64)
-    known = np.abs(months[np.isfinite(months)])
-    strongest = max(float(np.quantile(known, 0.95)) if known.shape[0] else 0.0, 1e-9)
-    heads = "".join(f"<th scope='col'>{name.capitalize()}</th>" for name in MONTHS)
-    body: list[str] = []
-    for row in returns.iter_rows(named=True):
-        cells = "".join(_month(row[name], strongest) for name in MONTHS)
-        whole = f"<td class='year {sign(row['whole_year'])}'>{text(percent(row['whole_year'], 1, signed=True))}</td>"
-        body.append(f"<tr><th scope='row'>{row['year']}</th>{cells}{whole}</tr>")
-    return (
-        "<div class='scroll' role='region' tabindex='0' aria-label='Returns by month'><table class='months'>"
-        "<caption class='unseen'>Returns by month, percent</caption>"
-        f"<thead><tr><th scope='col'>Year</th>{heads}<th scope='col'>Year</th></tr></thead><tbody>{''.join(body)}</tbody></table></div>"
-    )
-
-
-def _month(value: float | None, strongest: float) -> str:
-    if value is None or math.isnan(value):
-        return "<td></td>"
-    strength = round(100 * min(abs(value) / strongest, 1.0))
-    tone = "up" if value >= 0 else "down"
-    return f"<td class='{tone}' style='--s:{max(strength, 6)}%'>{text(number(value * 100.0, 1, signed=True))}</td>"
 
 
 def stress_table(rows: Sequence[StressRow]) -> str:
@@ -124,7 +97,7 @@ def _head(one: Metric) -> Column:
 
 def frame_table(caption: str, frame: pl.DataFrame, marked: int | None = None) -> str:
     """Any frame, each column in the unit of the metric it is named as."""
-    columns = [Column(_title(name), numeric=frame.schema[name].is_numeric()) for name in frame.columns]
+    columns = [Column(column_title(name), numeric=frame.schema[name].is_numeric()) for name in frame.columns]
     rows = [
         [
             _value(name, value, numeric=column.numeric)
@@ -135,17 +108,7 @@ def frame_table(caption: str, frame: pl.DataFrame, marked: int | None = None) ->
     return table(caption, columns, rows, marked=marked)
 
 
-def neighbourhood_table(neighbourhood: Neighbourhood) -> str:
-    """Sets beside the chosen one, in the order of their parameters."""
-    frame = neighbourhood.table.select(*neighbourhood.parameters, *neighbourhood.shown).sort(neighbourhood.parameters)
-    marked = None
-    for index, row in enumerate(frame.iter_rows(named=True)):
-        if neighbourhood.chosen and all(row.get(name) == value for name, value in neighbourhood.chosen.items()):
-            marked = index
-    return frame_table("Results of neighbouring parameters", frame, marked)
-
-
-def _title(name: str) -> str:
+def column_title(name: str) -> str:
     """``in_sample.sharpe`` becomes "In sample: Sharpe ratio"."""
     whole, _, last = name.rpartition(".")
     known = _BY_NAME.get(last)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import numpy as np
 import polars as pl
@@ -46,9 +46,13 @@ class _View:
     def count(self) -> int:
         return int(self.ts.shape[0])
 
+    def row(self, ms: int) -> int:
+        """Number of the candle that holds a time."""
+        return max(0, int(np.searchsorted(self.ts, ms, side="right")) - 1)
+
     def x(self, ms: int) -> float:
-        """Left edge of the candle that holds a time, in units of the picture."""
-        return VIEW * max(0, int(np.searchsorted(self.ts, ms, side="right")) - 1) / self.count
+        """Left edge of that candle, in units of the picture."""
+        return VIEW * self.row(ms) / self.count
 
     def middle(self, ms: int) -> float:
         """Its centre."""
@@ -80,7 +84,8 @@ def trade_figure(content: ReportContent, chosen: Chosen) -> str:
     span = float(view.high.max() - view.low.min())
     if trade["stop"] is not None and _near(trade["stop"], view, span):
         levels.append(trade["stop"])
-    ys = axis(np.concatenate([view.low, view.high]), room=0.05, include=tuple(levels))
+    near = slice(max(0, view.row(entry_ms) - 20), view.row(exit_ms) + 10)
+    ys = axis(np.concatenate([view.low[near], view.high[near]]), room=0.08, include=tuple(levels))
     direction = int(trade["direction"])
     end = view.x(exit_ms) + VIEW / view.count
     begin = view.x(entry_ms)
@@ -287,5 +292,6 @@ def _price_ticks(ys: Axis) -> list[Tick]:
 def _times(view: _View, most: int = 5) -> list[Tick]:
     rows = np.unique(np.linspace(view.count * 0.06, view.count * 0.94 - 1, min(most, view.count)).astype(np.int64))
     days = int(view.ts[-1] - view.ts[0]) > 4 * 86_400_000
-    labels = (time(int(view.ts[row]))[5 : 10 if days else 16] for row in rows.tolist())
+    stamps = (datetime.fromtimestamp(view.ts[row] / 1000, UTC) for row in rows.tolist())
+    labels = (f"{one.day} {one:%b}" if days else f"{one.day} {one:%b %H:%M}" for one in stamps)
     return [Tick((row + 0.5) / view.count, label) for row, label in zip(rows.tolist(), labels, strict=True)]
