@@ -59,7 +59,7 @@ def neighbourhood_view(neighbourhood: Neighbourhood) -> str:
     table = f"<div class='card'>{frame_table('Results of neighbouring parameters', frame, marked)}</div>"
     if len(neighbourhood.parameters) != 2 or frame.select(neighbourhood.parameters).is_duplicated().any():
         return table
-    return f"<div class='card'>{_grid(frame, marked)}</div>{table}"
+    return f"<div class='pair'><div class='card'>{_grid(frame, marked)}</div>{table}</div>"
 
 
 def _grid(frame: pl.DataFrame, marked: int | None) -> str:

@@ -132,7 +132,7 @@ def _sections(content: ReportContent) -> Iterator[_Section]:
     if result.trades.height:
         count = min(result.trades.height, 200)
         lead = f"The newest {count} of {result.trades.height:,}." if count < result.trades.height else ""
-        yield _Section("list", "Trade list", f"<div class='card'>{trade_table(result.trades)}</div>", lead)
+        yield _Section("list", "List of trades", f"<div class='card'>{trade_table(result.trades)}</div>", lead)
     yield _Section("assumptions", "Assumptions", _assumed(content))
 
 
@@ -169,7 +169,7 @@ def _robust(content: ReportContent) -> Iterator[_Section]:
     robust, random = content.robustness, content.baselines.random_entries
     if random is not None and random.values.shape[0]:
         lead = f"Entries at random times with the same exposure were at least as good in {number(random.p * 100, 1)} % of the runs."
-        yield _Section("chance", "Against chance", f"<div class='card'>{random_plot(random)}</div>", lead)
+        yield _Section("chance", "Chance", f"<div class='card'>{random_plot(random)}</div>", lead)
     fans = "".join(
         f"<figure class='card'><figcaption><b>{text(fan.name)}</b></figcaption>{fan_plot(fan)}{definitions(list(fan.facts.items())) if fan.facts else ''}</figure>"
         for fan in robust.monte_carlo

@@ -253,7 +253,7 @@ class Plot:
             for tick in self.y_ticks
         )
         names = "".join(
-            f"<span class='tx{' odd' if position % 2 else ''}' style='left:{100 * tick.share:.2f}%'>{text(tick.label)}</span>"
+            f"<span class='tx{' odd' if position % 2 else ''}{_edge(tick)}' style='left:{100 * tick.share:.2f}%'>{text(tick.label)}</span>"
             for position, tick in enumerate(self.x_ticks)
         )
         titles = f"<span class='title-x'>{text(self.x_title)}</span>" if self.x_title else ""
@@ -292,6 +292,11 @@ class Plot:
             ],
         }
         return f"<script type='application/json'>{data(told)}</script>"
+
+
+def _edge(tick: Tick) -> str:
+    """Class of a label that would stand out over the side of its picture."""
+    return " first" if tick.share < 0.08 else " last" if tick.share > 0.92 else ""
 
 
 def places(count: int, most: int = COLUMNS) -> npt.NDArray[np.int64]:

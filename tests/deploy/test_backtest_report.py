@@ -1,0 +1,240 @@
+"""The page of a backtest: everything it is given is on it, nothing is loaded, and what is missing leaves no trace."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from deploy.reports.content import ReportContent
+from deploy.reports.exports import write_json, write_parquet, write_whole
+from deploy.reports.markup import Cell, Column, data, table
+from deploy.reports.page import page, write_report
+from deploy.reports.plots import Axis, thin, time_ticks, value_ticks
+from engines.backtest.result import BacktestResult
+from tests.deploy import backtest_reports as made
+
+
+@cache
+def _result() -> BacktestResult:
+    return made.result(made.bars())
+
+
+@cache
+def _full() -> str:
+    return page(made.full(_result()))
+
+
+def _tree(markup: str) -> ElementTree.Element:
+    return ElementTree.fromstring(markup)
+
+
+def _words(element: ElementTree.Element) -> str:
+    return " ".join(" ".join(element.itertext()).split())
+
+
+def _section(markup: str, name: str) -> ElementTree.Element:
+    (found,) = [one for one in _tree(markup).iter("section") if one.get("id") == name]
+    return found
+
+
+def _section_names(markup: str) -> list[str | None]:
+    return [one.get("id") for one in _tree(markup).iter("section")]
+
+
+def test_verdict_is_the_first_section_and_says_its_sentence() -> None:
+    names = _section_names(_full())
+    assert names[0] == "verdict"
+    assert made.full(_result()).verdict.sentence in _words(_section(_full(), "verdict"))
+
+
+def test_every_section_is_there_and_linked() -> None:
+    wanted = ["short", "equity", "drawdown", "months", "numbers", "trades", "results", "excursions", "chance", "fan"]
+    wanted += ["stress", "neighbours", "walk-forward", "list", "assumptions"]
+    assert _section_names(_full())[1:] == wanted
+    links = [one.get("href") for one in _tree(_full()).iter("a") if one.get("href") != "#verdict"]
+    assert links == [f"#{name}" for name in wanted]
+
+
+def test_sections_without_data_are_left_out() -> None:
+    bare = page(made.judged(_result()))
+    names = _section_names(bare)
+    assert not {"chance", "fan", "stress", "neighbours", "walk-forward"} & set(names)
+    assert "Buy and hold" not in _words(_tree(bare))
+    assert "order block" not in _words(_tree(bare))
+
+
+def test_a_backtest_without_trades_has_no_empty_frames() -> None:
+    rows = made.bars()
+    nothing = made.result(rows[:25], every=1000)
+    assert nothing.trades.is_empty()
+    markup = page(replace(made.judged(nothing), bars=rows[:25]))
+    assert "there was no trade" in _words(_section(markup, "verdict"))
+    assert not {"trades", "results", "excursions", "list"} & set(_section_names(markup))
+    assert "nan" not in _words(_section(markup, "numbers")).lower().split()
+
+
+def test_nothing_is_loaded_from_anywhere() -> None:
+    markup = _full()
+    assert not re.search(r"https?:|//[a-z]|@import|url\(|srcset|\bsrc=", markup)
+    (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', markup)
+    assert policy.startswith("default-src 'none'")
+    assert {one.get("href", "")[:1] for one in _tree(markup).iter("a")} == {"#"}
+
+
+def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:
+    first = write_report(tmp_path / "a" / "report.html", made.full(made.result(made.bars())))
+    assert first.read_text(encoding="utf-8") == _full()
+    assert [one.name for one in first.parent.iterdir()] == ["report.html"]
+    assert first.stat().st_size < 1_500_000
+
+
+def test_text_of_others_is_escaped() -> None:
+    evil = "</script><script>alert('x')</script>&\"<b>\x00"
+    base = made.full(_result())
+    trades = _result().trades.with_columns(pl.lit(evil).alias("exit_reason"), pl.lit(evil).alias("market"))
+    fills = _result().fills.with_columns(pl.lit(evil).alias("market"))
+    content = replace(
+        base,
+        title=evil,
+        parameters={evil: evil},
+        versions={evil: evil},
+        notes=(evil,),
+        result=_Changed(_result(), trades, fills, evil),
+        robustness=replace(
+            base.robustness,
+            stress=tuple(replace(one, name=evil) for one in base.robustness.stress),
+            monte_carlo=tuple(
+                replace(one, name=evil, unit=evil, facts={evil: evil}) for one in base.robustness.monte_carlo
+            ),
+        ),
+    )
+    markup = page(content)
+    assert "<script>alert" not in markup
+    assert markup.count("<script") == markup.count("</script>")
+    (title,) = _tree(markup).iter("h1")
+    assert title.text == evil.replace("\x00", "\ufffd")
+
+
+class _Changed:
+    """A result whose tables say something else."""
+
+    def __init__(self, base: BacktestResult, trades: pl.DataFrame, fills: pl.DataFrame, market: str) -> None:
+        self.config, self.timeframe, self.markets = base.config, str(base.timeframe), (market,)
+        self.trades, self.fills, self.equity, self.metrics = trades, fills, base.equity, base.metrics
+
+
+def test_the_numbers_are_those_of_the_result() -> None:
+    metrics = _result().metrics
+    words = _words(_section(_full(), "numbers"))
+    assert f"Win rate {metrics['win_rate'] * 100:.2f} %" in words
+    assert f"Profit factor {metrics['profit_factor']:,.2f}" in words
+    tiles = _words(_section(_full(), "short"))
+    assert f"Trades{_result().trades.height}" in tiles.replace(" ", "")
+
+
+def test_list_holds_the_newest_200_with_what_they_are_sorted_by() -> None:
+    found = made.result(made.bars(6000), every=8)
+    assert found.trades.height > 200
+    markup = page(replace(made.judged(found), bars=made.bars(6000)))
+    rows = list(_section(markup, "list").iter("tr"))[1:]
+    assert len(rows) == 200
+    assert rows[0][0].text == str(found.trades.height)
+    keys = [float(cell.get("data-key", "nan")) for row in rows for cell in row if "up" in cell.get("class", "").split()]
+    assert keys
+    assert min(keys) > 0.0
+
+
+def test_trades_stand_on_candles_with_their_fills_and_zones() -> None:
+    figures = list(_section(_full(), "trades").iter("figure"))
+    assert 3 <= len(figures) <= 4
+    marks = [one for figure in figures for one in figure.iter("i")]
+    assert len(marks) >= 2 * len(figures)
+    shown = " ".join(one.get("data-tip", "") for one in _section(_full(), "trades").iter("rect"))
+    assert "order block" in shown
+    assert "liquidity" not in shown
+    best = _result().trades.sort("r_multiple")[-1]
+    assert f"{best['r_multiple'][0]:+.2f} R" in _words(figures[0])
+
+
+def test_months_compound_to_the_years() -> None:
+    (row,) = [one for one in _section(_full(), "months").iter("tr") if (one[0].text or "") == "2024"]
+    values = [float(cell.text.replace("−", "-").rstrip(" %")) for cell in row[1:] if cell.text]
+    grown = np.prod([1.0 + value / 100.0 for value in values[:-1]]) - 1.0
+    assert grown * 100.0 == pytest.approx(values[-1], abs=0.4)
+
+
+def test_thin_curves_keep_every_extreme_of_a_column() -> None:
+    rng = np.random.default_rng(1)
+    x, y = np.arange(100_000.0), np.cumsum(rng.normal(size=100_000))
+    few_x, few_y = thin(x, y, 100)
+    assert few_x.shape[0] <= 400
+    assert (np.diff(few_x) > 0).all()
+    for number in range(100):
+        inside = (x >= number * 999.99) & (x < (number + 1) * 999.99)
+        kept = (few_x >= number * 999.99) & (few_x < (number + 1) * 999.99)
+        assert few_y[kept].max() == y[inside].max()
+        assert few_y[kept].min() == y[inside].min()
+
+
+@pytest.mark.parametrize("span", [3_600_000, 86_400_000, 40 * 86_400_000, 900 * 86_400_000, 9000 * 86_400_000])
+def test_times_of_an_axis_are_few_and_in_order(span: int) -> None:
+    ticks = time_ticks(Axis(made.START, made.START + span))
+    shares = [tick.share for tick in ticks]
+    assert 2 <= len(ticks) <= 10
+    assert shares == sorted(shares)
+    assert 0.0 <= shares[0] <= shares[-1] <= 1.0
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (-3e-9, 5e-9), (9_999.99, 10_000.01), (-1e12, 4e12)])
+def test_values_of_an_axis_are_told_apart(low: float, high: float) -> None:
+    labels = [tick.label for tick in value_ticks(Axis(low, high))]
+    assert 2 <= len(labels) <= 8
+    assert len(set(labels)) == len(labels)
+
+
+def test_json_holds_what_is_not_a_number_as_null(tmp_path: Path) -> None:
+    content: ReportContent = made.full(_result())
+    written = json.loads(write_json(tmp_path / "report.json", content).read_text(encoding="utf-8"))
+    assert written["config"] == content.result.config.as_json()
+    assert written["verdict"]["sentence"] == content.verdict.sentence
+    assert written["metrics"]["trades"] == _result().trades.height
+    assert written["versions"] == {"signals": "2"}
+    nothing = replace(made.judged(made.result(made.bars()[:25], every=1000)), bars=made.bars()[:25])
+    assert json.loads(write_json(tmp_path / "none.json", nothing).read_text())["metrics"]["win_rate"] is None
+
+
+def test_parquet_files_are_the_frames(tmp_path: Path) -> None:
+    paths = write_parquet(tmp_path / "files", _result())
+    assert [one.name for one in paths] == ["trades.parquet", "fills.parquet", "equity.parquet"]
+    for path, frame in zip(paths, (_result().trades, _result().fills, _result().equity), strict=True):
+        assert_frame_equal(pl.read_parquet(path), frame)
+    assert len(list((tmp_path / "files").iterdir())) == 3
+
+
+def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
+    old = tmp_path / "report.html"
+    old.write_text("old")
+
+    def fails(at: Path) -> None:
+        at.write_text("half")
+        raise OSError("disk is full")
+
+    with pytest.raises(OSError, match="disk is full"):
+        write_whole(old, fails)
+    assert old.read_text() == "old"
+    assert [one.name for one in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_markup_helpers_refuse_to_break_out() -> None:
+    assert "<" not in data({"a": "</script>", "b": float("nan")})
+    assert json.loads(data({"a": "</script>", "b": float("nan")})) == {"a": "</script>", "b": None}
+    assert "<i>" not in table("<i>", [Column("<i>", tip="'<i>")], [[Cell("<i>", key="'<i>")]], sortable=True)
