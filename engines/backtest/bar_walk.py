@@ -238,7 +238,7 @@ def _exits(terms: Terms, account: Account, m: int, bar: int, candle: Candle, beg
     stopped = slots[m, CLOSING] == 0 and (adverse - stop) * d <= 0.0
     if liquidated:
         gapped = opened and (candle.mark_open - liquidation) * d <= 0.0
-        if gapped or not stopped or (liquidation - stop) * d > 0.0:
+        if gapped or not stopped or (liquidation - stop) * d >= 0.0:
             _liquidate(terms, account, m, bar, candle, candle.mark_open if gapped else liquidation)
             return
     if stopped:

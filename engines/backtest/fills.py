@@ -100,14 +100,18 @@ from engines.backtest.account import (
 )
 from engines.kernel import lean_kernel
 
+_NEARLY = 1e-9
 _NO_LIQUIDATION = 1e-9
 """Part of the entry below which a liquidation price is a rounding error of 0."""
 
 
 @lean_kernel
 def rounded_down(quantity: float, step: float) -> float:
-    """Largest multiple of ``step`` in ``quantity``; the quantity itself without a step."""
-    return np.floor(quantity / step) * step if step > 0.0 else quantity
+    """Largest multiple of ``step`` in ``quantity``; the quantity itself without a step.
+
+    What lacks less than a billionth of a step to a multiple is that multiple: 0.3 / 0.1 is less than 3 in floats.
+    """
+    return np.floor(quantity / step + _NEARLY) * step if step > 0.0 else quantity
 
 
 @lean_kernel
@@ -200,8 +204,10 @@ def enter(
     d = slots[m, WAITING_DIRECTION]
     first = slots[m, WAITING] == FIRST
     price = reference if maker else reference * (1.0 + d * terms.slippage)
-    if first and (price - book[m, WAITING_STOP]) * d <= 0.0:
-        account.fates[slots[m, WAITING_SIGNAL]] = FATE_STOP_BEYOND
+    # The rest of an entry meets the stop as it stands by now.
+    if (price - (book[m, WAITING_STOP] if first else book[m, STOP])) * d <= 0.0:
+        if first:
+            account.fates[slots[m, WAITING_SIGNAL]] = FATE_STOP_BEYOND
         slots[m, WAITING] = NOTHING
         return False
     rate = terms.maker if maker else terms.taker
@@ -224,10 +230,6 @@ def enter(
     if terms.impact > 0.0 and not maker:
         price = reference * (1.0 + d * slip(filled, volume, terms))
         quantity = min(quantity, rounded_down(free / (price * per_unit), terms.step))
-        if first and (price - book[m, WAITING_STOP]) * d <= 0.0:
-            account.fates[slots[m, WAITING_SIGNAL]] = FATE_STOP_BEYOND
-            slots[m, WAITING] = NOTHING
-            return False
         if quantity <= 0.0:
             if first:
                 account.fates[slots[m, WAITING_SIGNAL]] = FATE_NO_MARGIN

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -68,23 +68,29 @@ class MovingAverageCross:
     ----------
     bars : DataFrame
         Bars in the normal form of one market.
-
-    Attributes
-    ----------
-    name : str
-    version : int
-    parameters : dict
-        ``fast``, ``slow`` (periods) and ``short`` (whether the way down is traded too), with their defaults.
     """
 
-    name = "moving_average_cross"
-    version = 1
-    parameters: ClassVar[Mapping[str, Any]] = DEFAULTS
+    NAME = "moving_average_cross"
 
     def __init__(self, bars: pl.DataFrame) -> None:
         self._frame = bars
         self._bars = bar_arrays(bars.select(BAR_SCHEMA.names()))
         self._averages: dict[int, FloatArray] = {}
+
+    @property
+    def name(self) -> str:
+        """Name in reports."""
+        return self.NAME
+
+    @property
+    def version(self) -> int:
+        """Raised whenever the same bars and parameters would give other signals."""
+        return 1
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """``fast`` and ``slow`` (periods) and ``short`` (whether the way down is traded too), with their defaults."""
+        return DEFAULTS
 
     def signals(self, parameters: Mapping[str, Any]) -> pl.DataFrame:
         """Signals with some parameters changed.

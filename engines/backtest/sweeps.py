@@ -72,7 +72,8 @@ class JsonLinesStore:
         """Metrics of those of the keys that are there."""
         if not self.path.exists():
             return {}
-        wanted, found = set(keys), dict[str, dict[str, float]]()
+        wanted = set(keys)
+        found: dict[str, dict[str, float]] = {}
         for line in self.path.read_text().splitlines():
             try:
                 row = json.loads(line)
@@ -120,8 +121,7 @@ class SweepResult:
         )
         if not rows.height:
             return None
-        place = rows.sort(metric, descending=not minimize, maintain_order=True)["set"][0]
-        return self.sets[place]
+        return self.sets[int(rows.sort(metric, descending=not minimize, maintain_order=True)["set"][0])]
 
 
 def sweep(
@@ -338,7 +338,7 @@ def split(one: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 def _source(bars: pl.DataFrame, strategy: str | SignalSource, market: str) -> SignalSource:
     if not isinstance(strategy, str):
         return strategy
-    if strategy == MovingAverageCross.name:
+    if strategy == MovingAverageCross.NAME:
         return MovingAverageCross(bars)
     return StrategySignals(bars, strategy, market=market)
 
