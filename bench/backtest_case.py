@@ -18,7 +18,8 @@ CASH = 1_000_000.0
 FEE_BP, SLIPPAGE_BP = 5.0, 1.0
 FAST, SLOW = 60, 240
 QUANTITY = 0.5
-GRID = tuple((fast, slow) for fast in range(20, 120, 4) for slow in range(150, 950, 20))
+FASTS, SLOWS = tuple(range(20, 120, 4)), tuple(range(150, 950, 20))
+GRID = tuple((fast, slow) for fast in FASTS for slow in SLOWS)
 """A thousand sets of periods."""
 
 

@@ -10,8 +10,7 @@ import polars as pl
 
 from bench.backtest_agreement import Orders
 from bench.backtest_case import CASH, FAST, FEE_BP, QUANTITY, SLIPPAGE_BP, SLOW, bars_of, crossings, pullbacks
-from engines.backtest import BacktestConfig, BacktestResult, Fees, Slippage, Trailing, backtest
-from engines.backtest.moving_average_cross import MovingAverageCross
+from engines.backtest import BacktestConfig, BacktestResult, Fees, Slippage, Trailing, backtest, sweep
 from engines.backtest.rows import FUNDING_SCHEMA
 
 _FEES = Fees(maker_bp=FEE_BP, taker_bp=FEE_BP)
@@ -115,9 +114,7 @@ def run_full(case: FullCase) -> dict[str, float]:
     return backtest(case.bars, case.signals, FULL, funding=case.funding).metrics
 
 
-def swept(bars: pl.DataFrame, sets: Sequence[tuple[int, int]]) -> pl.DataFrame:
-    """Metrics of many sets of periods, averages and crossings included."""
-    made = MovingAverageCross(bars).sweep_lean([{"fast": fast, "slow": slow} for fast, slow in sets], CROSS)
-    if made is None:
-        raise RuntimeError("a sweep of plain crosses was not taken in one pass")
-    return made
+def swept(bars: pl.DataFrame, fasts: Sequence[int], slows: Sequence[int]) -> pl.DataFrame:
+    """Metrics of every pair of periods, averages and crossings included; ``slows`` vary first."""
+    grid = {"fast": list(fasts), "slow": list(slows)}
+    return sweep(bars, "moving_average_cross", grid, CROSS, lean=True)

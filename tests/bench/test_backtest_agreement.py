@@ -123,15 +123,19 @@ def test_what_is_open_is_closed_for_a_fee() -> None:
 
 
 def test_a_sweep_is_the_same_backtests() -> None:
-    sets = [(20, 150), (60, 240), (116, 930)]
+    sets = [(20, 240), (20, 930), (60, 240), (60, 930)]
     bars = bars_of(COUNT)
     found = crossings(COUNT, sets)
     each = [
-        final_equity(backtest(bars, as_signals(bars, found.enter[k], found.leave[k]), CROSS).metrics) for k in range(3)
+        final_equity(backtest(bars, as_signals(bars, found.enter[k], found.leave[k]), CROSS).metrics) for k in range(4)
     ]
-    check_equity(swept(bars, sets)["total_return"].to_numpy() * CROSS.cash + CROSS.cash, np.array(each), "backtest")
+    check_equity(
+        swept(bars, [20, 60], [240, 930])["total_return"].to_numpy() * CROSS.cash + CROSS.cash,
+        np.array(each),
+        "backtest",
+    )
     with pytest.raises(Disagreement, match="set 2, and 1 in all"):
-        check_equity(np.array(each), np.array([*each[:2], each[2] * 1.01]), "x")
+        check_equity(np.array(each), np.array([*each[:2], each[2] * 1.01, each[3]]), "x")
 
 
 def test_pullbacks_have_their_stop_and_target_around_the_next_open() -> None:
