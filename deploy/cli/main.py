@@ -256,8 +256,9 @@ def strategy_check(
     del debug
     from dataclasses import replace
 
+    from deploy.cli.given_bars import STORED
     from deploy.cli.options import Options
-    from deploy.cli.strategy import STORED, check_file
+    from deploy.cli.strategy import check_file
 
     options = Options.of(None if source == STORED else source, market, timeframe, since, until)
     check_file(file, replace(options, source=STORED) if source == STORED else options, home)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.cli.errors import CommandFailed, WrongUse
+from deploy.cli.given_bars import STORED, read_source, read_stored
 from deploy.cli.options import Options, read_settings
 from deploy.cli.strategy_template import template
 from stores.markets import Market
@@ -19,18 +19,12 @@ from stores.markets import Market
 if TYPE_CHECKING:
     import polars as pl
 
-    from engines.ingestion.source import CandleSource
     from engines.signals.checking import StrategyReport
     from engines.signals.strategy import Strategy
     from engines.timeframe import Timeframe
 
-STORED = "stored"
-"""Source that stands for the bars the warehouse holds."""
-
 _MARKETS = ("sim:BTCUSDT", "sim:DOGEUSDT")
 _TIMEFRAMES = ("15m", "1h")
-_DAYS = timedelta(days=75)
-_FIRST_DAY = date(2024, 1, 1)
 _MOST_BARS = 20_000
 
 
@@ -186,74 +180,13 @@ def _series(options: Options, home: Path | None) -> Iterator[tuple[str, Timefram
                 f"no strategy runs on {timeframe.value}: no timeframe confirms it; take 1m, 5m, 15m, 1h, 4h or 1d"
             )
     if options.source == STORED:
-        yield from _stored(options, timeframes, home)
+        for timeframe, given in read_stored(options, timeframes, home, purpose="strategy_check"):
+            yield f"{given.market} ({STORED})", timeframe, given.bars.tail(_MOST_BARS)
         return
     source = options.source or "sim"
     if options.markets is None and source != "sim":
         raise WrongUse(f"--source {source} needs a market, as in --market binance:BTCUSDT")
     for text in options.markets or _MARKETS:
         for timeframe in timeframes:
-            yield f"{text} ({source})", timeframe, _read(source, Market.parse(text), timeframe, options)
-
-
-def _read(source_text: str, market: Market, timeframe: Timeframe, options: Options) -> pl.DataFrame:
-    import polars as pl
-
-    from engines.bars import BAR_SCHEMA
-    from engines.ingestion import open_source
-    from engines.ingestion.source import SourceError
-    from engines.resample import ResampleEngine
-
-    since, until = options.since, options.until
-    if source_text == "sim" and since is None:
-        since = (until - _DAYS) if until else _FIRST_DAY
-    if source_text == "sim" and until is None and since is not None:
-        until = since + _DAYS
-    first, last = _edge(since), _edge(until + timedelta(days=1) if until else None)
-    try:
-        source: CandleSource = open_source(source_text)
-        base = source.choose_base(market, [timeframe], first, last)
-        frames: list[pl.DataFrame] = []
-        for batch in source.read(market, base, first, last):
-            if not batch.report.accepted:
-                raise CommandFailed(f"{batch.report.origin} was refused: {batch.report.reason}")
-            frames.append(batch.bars.select(BAR_SCHEMA.names()))
-    except SourceError as error:
-        raise CommandFailed(str(error)) from error
-    bars = pl.concat([BAR_SCHEMA.to_frame(), *frames]).unique("ts", keep="last", maintain_order=True).sort("ts")
-    if base is not timeframe and bars.height:
-        bars = ResampleEngine(base=base, timeframe=timeframe).advance(bars).drop("base_bars")
-    if not bars.height:
-        raise CommandFailed(
-            f"{source_text} has no complete {timeframe.value} bars of {market} between the days asked for"
-        )
-    return bars.tail(_MOST_BARS)
-
-
-def _stored(
-    options: Options, timeframes: list[Timeframe], home: Path | None
-) -> Iterator[tuple[str, Timeframe, pl.DataFrame]]:
-    from contextlib import closing
-
-    from assets.fold import read_bars
-    from deploy.cli.interrupts import raise_on_signals
-    from deploy.cli.run import running_stores
-    from stores.warehouse import Series, Warehouse, migrate
-
-    first = datetime.combine(options.since or date(1970, 1, 1), time(), UTC)
-    last = datetime.combine(options.until or date(2199, 12, 31), time(), UTC) + timedelta(days=1)
-    with raise_on_signals(), running_stores(read_settings(home)) as settings:
-        migrate(settings)
-        with closing(Warehouse.connect(settings, origin='{"asset": "strategy_check"}')) as warehouse:
-            for text in options.markets or settings.markets:
-                for timeframe in timeframes:
-                    bars = read_bars(warehouse, Series(Market.parse(text), timeframe.value), first, last)
-                    if not bars.height:
-                        raise CommandFailed(
-                            f"no {timeframe.value} bars of {text} are stored; bring them in with 'cap run'"
-                        )
-                    yield f"{text} ({STORED})", timeframe, bars.tail(_MOST_BARS)
-
-
-def _edge(day: date | None) -> int | None:
-    return None if day is None else int(datetime.combine(day, time(), UTC).timestamp() * 1000)
+            given = read_source(source, Market.parse(text), timeframe, options)
+            yield f"{text} ({source})", timeframe, given.bars.tail(_MOST_BARS)
