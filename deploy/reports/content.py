@@ -11,13 +11,14 @@ import polars as pl
 
 from deploy.reports.verdict import Verdict
 from engines.backtest.config import BacktestConfig
+from engines.backtest.result import BacktestResult
 from engines.bars import FloatArray, TimeArray
 
 EMPTY = np.empty(0)
 
 
 class Result(Protocol):
-    """What a report reads of a result; `engines.backtest.result.BacktestResult` has it, and so may a stitched one."""
+    """What a report reads of a result: `BacktestResult` has it, and so may a stitched one."""
 
     @property
     def config(self) -> BacktestConfig:
@@ -203,7 +204,7 @@ class ReportContent:
     ----------
     title : str
         Strategy, for people.
-    result : Result
+    result : BacktestResult or Result
     bars : DataFrame
         As given to the backtest.
     verdict : Verdict
@@ -221,7 +222,7 @@ class ReportContent:
     """
 
     title: str
-    result: Result
+    result: BacktestResult | Result
     bars: pl.DataFrame
     verdict: Verdict
     parameters: Mapping[str, object] = field(default_factory=dict)

@@ -71,7 +71,7 @@ def _equity_picture(lines: list[tuple[Line, str, str]], start: float, *, logarit
         ys,
         marks,
         time_ticks(xs),
-        logarithmic_ticks(ys) if logarithmic else value_ticks(ys),
+        logarithmic_ticks(ys) if logarithmic else value_ticks(ys, most=9),
         hover=Hover(kept, told, logarithmic=logarithmic),
     )
     keys = [(kind, called) for _, kind, called in lines]
@@ -99,7 +99,7 @@ def drawdown_plot(own: Line, held: Line | None, start: float) -> str:
         for (one, kind, called), depth in zip(lines, depths, strict=True)
     )
     scale = Axis(ys.low * 100.0, 0.0)
-    ticks = [Tick(ys.share(scale.low / 100.0 * (1 - tick.share)), tick.label) for tick in value_ticks(scale, " %", 4)]
+    ticks = [Tick(ys.share(scale.low / 100.0 * (1 - tick.share)), tick.label) for tick in value_ticks(scale, " %", 5)]
     words = ", ".join(
         f"{called} at most {percent(-float(depth.min()))}" for (_, _, called), depth in zip(lines, depths, strict=True)
     )
@@ -134,7 +134,7 @@ def fan_plot(fan: MonteCarlo) -> str:
         ys,
         marks,
         value_ticks(xs),
-        value_ticks(ys),
+        value_ticks(ys, most=9),
         hover=Hover(fan.steps[kept].astype(np.float64), tuple(told), times=False, name=fan.unit),
     )
     return legend(keys) + plot.draw()
@@ -158,7 +158,7 @@ def stitched_plot(curve: Line, start: float, borders: TimeArray) -> str:
         ys,
         marks,
         time_ticks(xs),
-        value_ticks(ys),
+        value_ticks(ys, most=9),
         hover=Hover(curve.ts[kept], (Series("Out of sample", curve.equity[kept], "own"),)),
     ).draw()
 

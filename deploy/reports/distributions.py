@@ -36,7 +36,15 @@ def results_plot(values: FloatArray, mean: Interval, unit: str) -> str:
         [("mean", f"Mean {number(mean.mean, 3, signed=True)} {unit}"), ("interval", "95 % interval of the mean")]
     )
     plot = Plot(
-        label, xs, ys, marks, value_ticks(xs), value_ticks(ys, most=4), "middle", x_title=unit, y_title="trades"
+        label,
+        xs,
+        ys,
+        marks,
+        value_ticks(xs, most=10),
+        value_ticks(ys, most=6),
+        "middle",
+        x_title=unit,
+        y_title="trades",
     )
     return keys + plot.draw()
 
@@ -54,10 +62,10 @@ def random_plot(random: RandomEntries) -> str:
     own = percent(random.observed) if factor == 100.0 else f"{number(random.observed)}{suffix}"
     label = f"{title} of {values.shape[0]:,} runs with random entries; the strategy's is {own}, p {number(random.p, 3)}"
     keys = legend([("chance", f"{values.shape[0]:,} runs with random entries"), ("mean", f"Strategy {own}")])
-    ticks = value_ticks(xs, suffix)
+    ticks = value_ticks(xs, suffix, most=10)
     return (
         keys
-        + Plot(label, xs, ys, marks, ticks, value_ticks(ys, most=4), "middle", x_title=title, y_title="runs").draw()
+        + Plot(label, xs, ys, marks, ticks, value_ticks(ys, most=6), "middle", x_title=title, y_title="runs").draw()
     )
 
 
@@ -131,7 +139,7 @@ def _bins(values: FloatArray, include: float = 0.0) -> tuple[Axis, FloatArray, F
     low, high = min(low, include, 0.0), max(high, include, 0.0)
     width = round_step(((high - low) or 1.0) / _BINS)
     first, last = int(np.floor(low / width)), int(np.floor(high / width)) + 1
-    edges = np.arange(first, last + 1) * width
+    edges = np.arange(first, last + 1, dtype=np.float64) * width
     places = np.clip(np.floor(values / width).astype(np.int64) - first, 0, edges.shape[0] - 2)
     counts = np.bincount(places, minlength=edges.shape[0] - 1).astype(np.float64)
     return Axis(float(edges[0] - width / 2), float(edges[-1] + width / 2)), edges, counts

@@ -12,6 +12,7 @@ from typing import Any
 
 from deploy.reports.content import ReportContent, Result
 from deploy.reports.verdict import Verdict
+from engines.backtest.result import BacktestResult
 
 
 def write_json(path: Path, content: ReportContent) -> Path:
@@ -58,14 +59,14 @@ def as_json(content: ReportContent) -> dict[str, Any]:
     return made
 
 
-def write_parquet(folder: Path, result: Result) -> list[Path]:
+def write_parquet(folder: Path, result: BacktestResult | Result) -> list[Path]:
     """Write ``trades.parquet``, ``fills.parquet`` and ``equity.parquet``, columns as `engines.backtest.rows` defines them.
 
     Parameters
     ----------
     folder : Path
         Made if it is not there.
-    result : Result
+    result : BacktestResult or Result
 
     Returns
     -------

@@ -124,7 +124,7 @@ def _sections(content: ReportContent) -> Iterator[_Section]:
             f"<div class='card'>{months}</div>",
             "Return of each month in percent, compounded from days.",
         )
-    yield _Section("numbers", "All numbers", metric_cards(_runs(content)))
+    yield _Section("numbers", "All numbers", metric_cards(_runs(content), held.metrics if held else None))
     if result.trades.height:
         yield from _trade_sections(content)
     yield from _robust(content)
@@ -138,11 +138,9 @@ def _sections(content: ReportContent) -> Iterator[_Section]:
 
 def _runs(content: ReportContent) -> list[tuple[str, Mapping[str, float]]]:
     columns: list[tuple[str, Mapping[str, float]]] = [("Strategy", content.result.metrics)]
-    unseen, held = content.out_of_sample, content.baselines.buy_and_hold
+    unseen = content.out_of_sample
     if unseen is not None and unseen.curve.metrics:
         columns.append(("Out of sample", unseen.curve.metrics))
-    if held is not None and held.metrics:
-        columns.append(("Buy and hold", held.metrics))
     return columns
 
 
@@ -151,7 +149,7 @@ def _trade_sections(content: ReportContent) -> Iterator[_Section]:
     figures = "".join(trade_figure(content, one) for one in choose(trades))
     lead = "Each on its candles: triangles are fills, the shaded box is the time in the market."
     if content.zones is not None:
-        lead += " Zones begin where they became known, dotted lines are breaks of structure."
+        lead += " The zones nearest to the entry are shown from where they became known; dotted lines are breaks of structure."
     yield _Section("trades", "Trades", f"{zone_legend(content)}<div class='pair'>{figures}</div>", lead)
     multiples = trades["r_multiple"].fill_nan(None).drop_nulls().to_numpy()
     unit, results = (

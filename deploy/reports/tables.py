@@ -20,18 +20,19 @@ _STRESSED = ("total_return", "sharpe", "max_drawdown", "expectancy_r", "profit_f
 _REASONS = {"target_1": "target 1", "target_2": "target 2", "break_even": "break-even", "time_stop": "time"}
 
 
-def metric_cards(columns: Sequence[tuple[str, Mapping[str, float]]]) -> str:
-    """All numbers in groups; one column a run.
+def metric_cards(columns: Sequence[tuple[str, Mapping[str, float]]], held: Mapping[str, float] | None) -> str:
+    """All numbers in groups; one column a run. Buying once is no sample of trades, so buy and hold has no column there.
 
     Parameters
     ----------
     columns : sequence of (str, mapping)
         Name and metrics of each run, the strategy's first.
+    held : mapping of str to float, optional
+        Metrics of buy and hold.
     """
     cards: list[str] = []
     for group in Group:
-        # Buying once is no sample of trades.
-        shown = [one for one in columns if group is not Group.TRADES or one[1].get("trades", 0.0) > 1.0] or columns[:1]
+        shown = [*columns, *([("Buy and hold", held)] if held and group is not Group.TRADES else [])]
         rows = [
             [
                 Cell(one.title, numeric=False),
@@ -170,7 +171,7 @@ def trade_table(trades: pl.DataFrame) -> str:
                 ),
                 Cell(number(costs), key=costs),
                 Cell(str(row["bars_held"]), key=row["bars_held"]),
-                Cell(_REASONS.get(row["exit_reason"], row["exit_reason"]), numeric=False),
+                Cell(_REASONS.get(row["exit_reason"]) or str(row["exit_reason"]), numeric=False),
             ]
         )
     return table("Newest trades", columns, list(reversed(rows)), sortable=True, kind="trades")

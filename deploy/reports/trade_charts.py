@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -20,6 +21,7 @@ from engines.bars import TS_DTYPE, FloatArray, TimeArray
 
 _MOST_CANDLES = 130
 _BEFORE, _AFTER = 45, 18
+_MOST_ZONES = 6
 _ENDED = ("invalidated", "filled", "swept", "broken", "expired")
 
 
@@ -94,7 +96,7 @@ def trade_figure(content: ReportContent, chosen: Chosen) -> str:
     fills = content.result.fills
     own = fills.filter((pl.col("trade") == _running(content, chosen.row)) & (pl.col("market") == trade["market"]))
     marks = [
-        *_zones(content.zones, trade["market"], view, ys),
+        *_zones(content.zones, trade, view, ys),
         *_breaks(content.structure, trade["market"], view, ys),
         box(begin, end, min(entry_y, exit_y), max(entry_y, exit_y), f"held {won}"),
         *_candles(view, ys),
@@ -230,15 +232,37 @@ def spans(zones: pl.DataFrame) -> list[Zone]:
     return [Zone(**row) for row in lives.iter_rows(named=True)]
 
 
-def _zones(zones: pl.DataFrame | None, market: str, view: _View, ys: Axis) -> Iterator[str]:
+def nearest(zones: list[Zone], price: float, at: datetime, tallest: float) -> list[Zone]:
+    """The few zones that lived at a time, nearest to a price; of several around it the smallest first.
+
+    Parameters
+    ----------
+    zones : list of Zone
+    price : float
+    at : datetime
+    tallest : float
+        Zones taller than this hide more than they show and are left out.
+    """
+    alive = [
+        zone
+        for zone in zones
+        if (zone.kind, zone.side) in ZONE_FILL
+        and zone.created <= at
+        and (zone.ended is None or zone.ended >= at)
+        and zone.top - zone.bottom <= tallest
+    ]
+    return sorted(alive, key=lambda one: (max(one.bottom - price, price - one.top, 0.0), one.top - one.bottom))[
+        :_MOST_ZONES
+    ]
+
+
+def _zones(zones: pl.DataFrame | None, trade: dict[str, Any], view: _View, ys: Axis) -> Iterator[str]:
     if zones is None:
         return
-    known = _market(zones, market).filter(pl.col("ts") <= pl.lit(view.until).cast(TS_DTYPE))
+    known = _market(zones, trade["market"]).filter(pl.col("ts") <= pl.lit(view.until).cast(TS_DTYPE))
     kinds = list(ZONE_FILL)
-    for zone in spans(known):
-        if (zone.kind, zone.side) not in kinds or zone.top < ys.low or zone.bottom > ys.high:
-            continue
-        if zone.ended is not None and _ms(zone.ended) < int(view.ts[0]):
+    for zone in nearest(spans(known), trade["entry_price"], trade["entry_ts"], (ys.high - ys.low) / 2):
+        if zone.top < ys.low or zone.bottom > ys.high:
             continue
         left = view.x(_ms(zone.created))
         right = VIEW if zone.ended is None else view.middle(_ms(zone.ended))
@@ -286,12 +310,12 @@ def _fills(fills: pl.DataFrame, view: _View, ys: Axis) -> Iterator[str]:
 
 
 def _price_ticks(ys: Axis) -> list[Tick]:
-    return value_ticks(ys, most=5)
+    return value_ticks(ys, most=7)
 
 
-def _times(view: _View, most: int = 5) -> list[Tick]:
+def _times(view: _View, most: int = 4) -> list[Tick]:
     rows = np.unique(np.linspace(view.count * 0.06, view.count * 0.94 - 1, min(most, view.count)).astype(np.int64))
     days = int(view.ts[-1] - view.ts[0]) > 4 * 86_400_000
-    stamps = (datetime.fromtimestamp(view.ts[row] / 1000, UTC) for row in rows.tolist())
+    stamps = (datetime.fromtimestamp(float(view.ts[row]) / 1000, UTC) for row in rows.tolist())
     labels = (f"{one.day} {one:%b}" if days else f"{one.day} {one:%b %H:%M}" for one in stamps)
     return [Tick((row + 0.5) / view.count, label) for row, label in zip(rows.tolist(), labels, strict=True)]

@@ -212,7 +212,9 @@ def _signed(value: float) -> str:
 
 
 def _percent(value: float) -> str:
-    """Never rounded up to certainty."""
+    """Never rounded to certainty."""
+    if 0.0 < value < 0.001:
+        return "below 0.1 %"
     return "above 99.9 %" if value > 0.999 else f"{math.floor(round(value * 1000.0, 6)) / 10.0:g} %"
 
 

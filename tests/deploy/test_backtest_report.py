@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from xml.etree import ElementTree
@@ -14,11 +15,13 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from deploy.charts.scene import Zone
 from deploy.reports.content import ReportContent
 from deploy.reports.exports import write_json, write_parquet, write_whole
 from deploy.reports.markup import Cell, Column, data, table
 from deploy.reports.page import page, write_report
 from deploy.reports.plots import Axis, thin, time_ticks, value_ticks
+from deploy.reports.trade_charts import nearest, spans
 from engines.backtest.result import BacktestResult
 from tests.deploy import backtest_reports as made
 
@@ -163,6 +166,30 @@ def test_trades_stand_on_candles_with_their_fills_and_zones() -> None:
     assert "liquidity" not in shown
     best = _result().trades.sort("r_multiple")[-1]
     assert f"{best['r_multiple'][0]:+.2f} R" in _words(figures[0])
+
+
+def test_zones_shown_lived_at_the_entry_and_lie_nearest_to_it() -> None:
+    at = datetime(2024, 5, 1, tzinfo=UTC)
+    hour = timedelta(hours=1)
+
+    def zone(bottom: float, top: float, created: int, ended: int | None, kind: str = "fvg") -> Zone:
+        return Zone(kind, 1, "swing", top, bottom, at + created * hour, None if ended is None else at + ended * hour)
+
+    far, around, inside = zone(50, 55, -3, None), zone(90, 110, -9, 5), zone(99, 101, -1, 0)
+    never = [zone(99, 101, 1, None), zone(99, 101, -9, -1), zone(10, 190, -9, None), zone(99, 101, -9, 9, "liquidity")]
+    assert nearest([far, *never, around, inside], 100.0, at, 50.0) == [inside, around, far]
+    assert len(nearest([around] * 20, 100.0, at, 50.0)) == 6
+
+
+def test_zones_end_with_the_event_that_ends_them() -> None:
+    at = datetime(2024, 5, 1, tzinfo=UTC)
+    rows = [(at, "a", "created"), (at + timedelta(hours=2), "a", "touched"), (at + timedelta(hours=5), "a", "broken")]
+    rows += [(at + timedelta(hours=1), "b", "created"), (at, "c", "touched")]
+    events = pl.DataFrame(rows, schema=["ts", "zone_id", "event"], orient="row").with_columns(
+        kind=pl.lit("fvg"), side=pl.lit(1), scale=pl.lit(None, pl.String), top=pl.lit(2.0), bottom=pl.lit(1.0)
+    )
+    lives = [(one.created, one.ended) for one in spans(events)]
+    assert lives == [(at, at + timedelta(hours=5)), (at + timedelta(hours=1), None)]
 
 
 def test_months_compound_to_the_years() -> None:

@@ -72,7 +72,7 @@ def test_a_loss_is_called_one() -> None:
     assert said.finding is Finding.LOSS
     assert said.sentence == (
         "It loses after costs in sample: 100 trades averaged −0.30 R (95 % interval −0.42 to −0.18), "
-        "probabilistic Sharpe ratio 0 %, and nothing was tested out of sample."
+        "probabilistic Sharpe ratio below 0.1 %, and nothing was tested out of sample."
     )
 
 
