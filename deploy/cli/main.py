@@ -176,6 +176,80 @@ def risk(
 
 
 @app.command()
+def backtest(
+    strategy: Annotated[str, typer.Option("--strategy", metavar="NAME", help="As 'cap strategy list' names it.")],
+    market: MarketOption = None,
+    timeframe: Annotated[str, typer.Option("--timeframe", metavar="TF", help="As in 15m or 1h.")] = "15m",
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--from", "--since", metavar="DATE", help="First day that is traded, UTC; bars before it warm up."
+        ),
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--to", "--until", metavar="DATE", help="Last day, UTC; the whole day is included.")
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option("--source", metavar="SOURCE", help="stored, sim, files:PATH or exchange.  [default: stored]"),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="A field of the configuration (size=0.02) or a parameter of the strategy.",
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="JSON or TOML file of configuration fields.")
+    ] = None,
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--vary", metavar="NAME=A,B,C", help="Values that walk-forward chooses from; may be given several times."
+        ),
+    ] = None,
+    walk_forward: Annotated[
+        bool, typer.Option("--walk-forward", help="Choose in one window, trade in the next: results out of sample.")
+    ] = False,
+    robustness: Annotated[
+        bool, typer.Option(help="Random entries, resampling, dearer costs, neighbouring parameters.")
+    ] = True,
+    report: Annotated[Path | None, typer.Option("--report", metavar="FILE", help="HTML page to write.")] = None,
+    as_json: Annotated[str | None, typer.Option("--json", metavar="FILE", help="JSON file to write, or - .")] = None,
+    parquet: Annotated[
+        Path | None, typer.Option("--parquet", metavar="DIR", help="Folder for trades, fills and equity.")
+    ] = None,
+    strategies: StrategiesOption = None,
+    home: HomeOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Trade a strategy on past bars, after fees, slippage and funding, and say honestly what that proves."""
+    del debug
+    from dataclasses import replace
+
+    from deploy.cli.backtest import BacktestOptions, run_backtest
+    from deploy.cli.given_bars import STORED
+    from deploy.cli.options import Options
+
+    series = Options.of(None if source == STORED else source, market, [timeframe], since, until, strategies)
+    options = BacktestOptions(
+        strategy=strategy,
+        series=replace(series, source=STORED) if source == STORED else series,
+        settings=tuple(settings or ()),
+        config=config,
+        varied=tuple(vary or ()),
+        walk_forward=walk_forward,
+        robust=robustness,
+        report=report,
+        parquet=parquet,
+        as_json=as_json,
+    )
+    run_backtest(options, home)
+
+
+@app.command()
 def down(home: HomeOption = None, debug: DebugOption = False) -> None:
     """Stop the platform, wherever it was started."""
     del debug

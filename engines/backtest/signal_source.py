@@ -81,7 +81,8 @@ class _Stages:
     structure: StructureRows
     structure_count: int
     zones: ZoneRows
-    zone_ids: pl.Series
+    structure_frame: pl.DataFrame
+    zone_frame: pl.DataFrame
 
 
 class StrategySignals:
@@ -145,6 +146,21 @@ class StrategySignals:
         """Timeframe of the bars."""
         return self._grid
 
+    @property
+    def zones(self) -> pl.DataFrame:
+        """Zone events of all markets, with a column ``market`` if the bars have one."""
+        return self._all([(one.market, one.zone_frame) for one in self._stages])
+
+    @property
+    def structure(self) -> pl.DataFrame:
+        """Structure events of all markets, with a column ``market`` if the bars have one."""
+        return self._all([(one.market, one.structure_frame) for one in self._stages])
+
+    def _all(self, frames: Sequence[tuple[str, pl.DataFrame]]) -> pl.DataFrame:
+        if not self._many:
+            return frames[0][1]
+        return pl.concat([frame.select(pl.lit(name).alias(MARKET), pl.all()) for name, frame in frames])
+
     def signals(self, parameters: Mapping[str, Any]) -> pl.DataFrame:
         """Signals with some parameters changed, in order of time.
 
@@ -169,11 +185,11 @@ class StrategySignals:
             stages.structure,
             stages.structure_count,
             stages.zones,
-            stages.zone_ids.len(),
+            stages.zone_frame.height,
         )
         for failure in engine.failures:
             raise BadBacktest(f"strategy {name}", f"it failed on {stages.market or 'the bars'}: {failure.reason}")
-        frame = engine.frame(stages.bars.ts, rows, stages.zone_ids)
+        frame = engine.frame(stages.bars.ts, rows, stages.zone_frame["zone_id"])
         return frame.select(pl.lit(stages.market).alias(MARKET), pl.all()) if self._many else frame
 
     def _work_out(self, market: str, frame: pl.DataFrame) -> _Stages:
@@ -187,4 +203,4 @@ class StrategySignals:
         structure = StructureEngine(timeframe=self._grid).advance(bars)
         zones = ZoneEngine(timeframe=self._grid, market=market).advance(bars, structure)
         events, lives = structure_from_frame(structure, arrays.ts), zones_from_frame(zones, arrays.ts)
-        return _Stages(market, arrays, columns, events, structure.height, lives, zones["zone_id"])
+        return _Stages(market, arrays, columns, events, structure.height, lives, structure, zones)
