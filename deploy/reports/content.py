@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 
-import numpy as np
 import polars as pl
 
 from deploy.reports.verdict import Verdict
 from engines.backtest.config import BacktestConfig
 from engines.backtest.result import BacktestResult
+from engines.backtest.robustness.monte_carlo import MonteCarlo
+from engines.backtest.robustness.neighbourhood import Neighbourhood
+from engines.backtest.robustness.random_entries import RandomEntries
+from engines.backtest.robustness.stress import Stress, StressResult
 from engines.bars import FloatArray, TimeArray
-
-EMPTY = np.empty(0)
 
 
 class Result(Protocol):
@@ -75,28 +77,6 @@ class Line:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RandomEntries:
-    """The strategy against entries at random times with the same exposure.
-
-    Attributes
-    ----------
-    values : ndarray of float64, shape (n,)
-        The statistic of each random run.
-    observed : float
-        That of the strategy.
-    p : float
-        Part of the random runs that were at least as good.
-    statistic : str
-        Name of the statistic, a metric's if it is one.
-    """
-
-    values: FloatArray
-    observed: float
-    p: float
-    statistic: str = "total_return"
-
-
-@dataclass(frozen=True, kw_only=True)
 class Baselines:
     """What the strategy is held against."""
 
@@ -104,73 +84,29 @@ class Baselines:
     random_entries: RandomEntries | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class MonteCarlo:
-    """Bands of resampled equity.
+class Step(StrEnum):
+    """What the returns that were resampled are of."""
 
-    Attributes
-    ----------
-    name : str
-        How the paths were made: trades shuffled, days drawn in blocks.
-    steps : ndarray, shape (n,)
-        Number of trade or day of each point.
-    levels : tuple of float
-        Quantiles between 0 and 1, ascending.
-    bands : ndarray of float64, shape (len(levels), n)
-        Equity at each quantile.
-    actual : ndarray of float64, shape (n,)
-        The backtest's own path; empty if not drawn.
-    unit : str
-        What a step is.
-    facts : mapping of str to str
-        Numbers told under the picture, by name.
-    """
-
-    name: str
-    steps: FloatArray
-    levels: tuple[float, ...]
-    bands: FloatArray
-    actual: FloatArray = field(default_factory=lambda: EMPTY)
-    unit: str = "trade"
-    facts: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class StressRow:
-    """One scenario: costs raised, one bar late and so on, with its metrics."""
-
-    name: str
-    metrics: Mapping[str, float]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Neighbourhood:
-    """Results of parameters next to the chosen ones.
-
-    Attributes
-    ----------
-    table : DataFrame
-        A row a set: one column a parameter, and those of ``shown``.
-    parameters : tuple of str
-        Columns of the parameters.
-    shown : tuple of str
-        Columns of results; the first one colours the rows.
-    chosen : mapping of str to object
-        The parameters the report is about.
-    """
-
-    table: pl.DataFrame
-    parameters: tuple[str, ...]
-    shown: tuple[str, ...]
-    chosen: Mapping[str, object] = field(default_factory=dict)
+    TRADE = "trade"
+    DAY = "day"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Robustness:
-    """How the result stands when something is changed."""
+    """How the result stands when something is changed.
 
-    monte_carlo: tuple[MonteCarlo, ...] = ()
-    stress: tuple[StressRow, ...] = ()
+    Attributes
+    ----------
+    monte_carlo : tuple of (Step, MonteCarlo)
+    stress : StressResult, optional
+    conditions : Stress
+        What ``stress`` was made with.
+    neighbourhood : Neighbourhood, optional
+    """
+
+    monte_carlo: tuple[tuple[Step, MonteCarlo], ...] = ()
+    stress: StressResult | None = None
+    conditions: Stress = field(default_factory=Stress)
     neighbourhood: Neighbourhood | None = None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from deploy.reports.content import Line, MonteCarlo
+from deploy.reports.content import Line, Step
 from deploy.reports.markup import number, percent, text
 from deploy.reports.plots import (
     Axis,
@@ -24,6 +24,7 @@ from deploy.reports.plots import (
     upright,
     value_ticks,
 )
+from engines.backtest.robustness.monte_carlo import BAND_LEVELS, MonteCarlo
 from engines.bars import FloatArray, TimeArray
 
 
@@ -106,36 +107,35 @@ def drawdown_plot(own: Line, held: Line | None, start: float) -> str:
     return Plot(f"Drawdown by time: {words}", xs, ys, marks, time_ticks(xs), ticks, "low", Hover(kept, told)).draw()
 
 
-def fan_plot(fan: MonteCarlo) -> str:
+def fan_plot(name: str, step: Step, fan: MonteCarlo, cash: float) -> str:
     """Bands of resampled equity, darker where more of the paths lie."""
-    xs = Axis(float(fan.steps[0]), max(float(fan.steps[-1]), float(fan.steps[0]) + 1.0))
-    ys = axis(np.append(fan.bands.ravel(), fan.actual))
-    count = len(fan.levels)
-    marks: list[str] = []
-    for inner in range(count // 2):
-        low, high = fan.bands[inner], fan.bands[count - 1 - inner]
-        marks.append(band(fan.steps, low, high, xs, ys, f"fan f{inner}"))
-    if count % 2:
-        marks.append(line(fan.steps, fan.bands[count // 2], xs, ys, "median"))
-    kept = places(fan.steps.shape[0], 300)
+    steps = fan.steps.astype(np.float64)
+    bands, actual = fan.bands * cash, fan.actual * cash
+    xs = Axis(float(steps[0]), max(float(steps[-1]), float(steps[0]) + 1.0))
+    ys = axis(np.append(bands.ravel(), actual))
+    count = len(BAND_LEVELS)
+    marks = [band(steps, bands[k], bands[count - 1 - k], xs, ys, "fan") for k in range(count // 2)]
+    marks.append(line(steps, bands[count // 2], xs, ys, "median"))
+    marks.append(line(steps, actual, xs, ys, "own"))
     told = [
-        Series(f"{quantile * 100:g} %", values[kept], "median" if quantile == 0.5 else "fan")
-        for quantile, values in reversed(list(zip(fan.levels, fan.bands, strict=True)))
+        Series(f"{quantile * 100:g} % of paths below", values, "median" if quantile == 0.5 else "fan")
+        for quantile, values in reversed(list(zip(BAND_LEVELS, bands, strict=True)))
     ]
-    keys = [("median", "Median path"), ("fan", f"{fan.levels[0] * 100:g} % to {fan.levels[-1] * 100:g} % of paths")]
-    if fan.actual.shape[0]:
-        marks.append(line(*thin(fan.steps.astype(np.float64), fan.actual), xs, ys, "own"))
-        told.insert(0, Series("As traded", fan.actual[kept], "own"))
-        keys.insert(0, ("own", "As traded"))
-    span = f"ends between {number(float(fan.bands[0, -1]))} and {number(float(fan.bands[-1, -1]))}"
+    keys = [
+        ("own", "As traded"),
+        ("median", "Median"),
+        ("fan", f"{BAND_LEVELS[0] * 100:g} % to {BAND_LEVELS[-1] * 100:g} % of the paths"),
+    ]
+    span = f"ends between {number(float(bands[0, -1]))} and {number(float(bands[-1, -1]))}"
     plot = Plot(
-        f"{fan.name}: equity by {fan.unit}, {span}",
+        f"{name}: equity by {step}, {span}",
         xs,
         ys,
         marks,
         value_ticks(xs),
         value_ticks(ys, most=9),
-        hover=Hover(fan.steps[kept].astype(np.float64), tuple(told), times=False, name=fan.unit),
+        hover=Hover(steps, (Series("As traded", actual, "own"), *told), times=False, name=str(step).capitalize()),
+        x_title=f"{step}s",
     )
     return legend(keys) + plot.draw()
 

@@ -6,12 +6,12 @@ import numpy as np
 import polars as pl
 
 from deploy.charts.svg import round_step
-from deploy.reports.content import RandomEntries
 from deploy.reports.curves import legend
 from deploy.reports.markup import number, percent, text
 from deploy.reports.plots import VIEW, Axis, Plot, axis, box, dots, level, upright, value_ticks
 from deploy.reports.verdict import Interval
 from engines.backtest.metrics.catalogue import CATALOGUE, Unit
+from engines.backtest.robustness.random_entries import RandomEntries
 from engines.bars import FloatArray
 
 _BINS = 44
@@ -51,8 +51,8 @@ def results_plot(values: FloatArray, mean: Interval, unit: str) -> str:
 
 def random_plot(random: RandomEntries) -> str:
     """Runs with random entries, and where the strategy lies among them."""
-    unit = next((one.unit for one in CATALOGUE if one.name == random.statistic), Unit.RATIO)
-    title = next((one.title for one in CATALOGUE if one.name == random.statistic), random.statistic)
+    unit = next((one.unit for one in CATALOGUE if one.name == random.metric), Unit.RATIO)
+    title = next((one.title for one in CATALOGUE if one.name == random.metric), random.metric)
     factor, suffix = (100.0, " %") if unit is Unit.FRACTION else (1.0, " R" if unit is Unit.R else "")
     values = random.values[np.isfinite(random.values)] * factor
     xs, edges, counts = _bins(values, include=random.observed * factor)

@@ -55,7 +55,7 @@ def as_json(content: ReportContent) -> dict[str, Any]:
     if content.out_of_sample is not None:
         made["out_of_sample"] = _numbers(content.out_of_sample.curve.metrics)
     if content.robustness.stress:
-        made["stress"] = {row.name: _numbers(row.metrics) for row in content.robustness.stress}
+        made["stress"] = {str(name): _numbers(row) for name, row in content.robustness.stress.metrics.items()}
     return made
 
 

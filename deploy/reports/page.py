@@ -11,16 +11,16 @@ import numpy as np
 
 from deploy.reports.assumptions import RULES, assumptions, values
 from deploy.reports.content import ReportContent
-from deploy.reports.curves import drawdown_plot, equity_line, equity_plot, fan_plot, stitched_plot
+from deploy.reports.curves import drawdown_plot, equity_line, equity_plot, stitched_plot
 from deploy.reports.distributions import excursions_plot, interval_plot, random_plot, results_plot
 from deploy.reports.exports import write_whole
-from deploy.reports.heat import month_table, neighbourhood_view
+from deploy.reports.harder import fan_figure, neighbourhood_lead, neighbourhood_table, stress_table
 from deploy.reports.markup import number, text, time
+from deploy.reports.months import month_table
 from deploy.reports.tables import (
     definitions,
     frame_table,
     metric_cards,
-    stress_table,
     tiles,
     trade_table,
 )
@@ -166,28 +166,24 @@ def _trade_sections(content: ReportContent) -> Iterator[_Section]:
 def _robust(content: ReportContent) -> Iterator[_Section]:
     robust, random = content.robustness, content.baselines.random_entries
     if random is not None and random.values.shape[0]:
-        lead = f"Entries at random times with the same exposure were at least as good in {number(random.p * 100, 1)} % of the runs."
+        lead = f"The same orders at random bars: p {number(random.p, 3)} that such a result comes without choosing when to enter."
         yield _Section("chance", "Chance", f"<div class='card'>{random_plot(random)}</div>", lead)
-    fans = "".join(
-        f"<figure class='card'><figcaption><b>{text(fan.name)}</b></figcaption>{fan_plot(fan)}{definitions(list(fan.facts.items())) if fan.facts else ''}</figure>"
-        for fan in robust.monte_carlo
-        if fan.steps.shape[0]
-    )
+    cash = content.result.config.cash
+    fans = "".join(fan_figure(step, fan, cash) for step, fan in robust.monte_carlo)
     if fans:
         several = "pair" if len(robust.monte_carlo) > 1 else ""
-        yield _Section(
-            "fan",
-            "Monte Carlo",
-            f"<div class='{several}'>{fans}</div>",
-            "The same trades or days in other orders: what could as well have been.",
-        )
-    if robust.stress:
-        lead = "The same signals when costs are higher or orders come late. The first row is as tested."
-        yield _Section("stress", "Stress", f"<div class='card'>{stress_table(robust.stress)}</div>", lead)
+        lead = "The same returns in other orders, or drawn again: what could as well have been."
+        yield _Section("fan", "Monte Carlo", f"<div class='{several}'>{fans}</div>", lead)
+    if robust.stress is not None:
+        lead = "The same signals when trading is dearer or late. The first row is as tested."
+        if robust.stress.dropped:
+            lead += f" {robust.stress.dropped:,} late entries were not sent: the price was beyond their stop or target by then."
+        card = f"<div class='card'>{stress_table(robust.stress, robust.conditions)}</div>"
+        yield _Section("stress", "Stress", card, lead)
     near = robust.neighbourhood
-    if near is not None and near.table.height:
-        lead = "Parameters next to the chosen ones. An edge that is there should not vanish one step away. The chosen parameters stand out."
-        yield _Section("neighbours", "Neighbours", neighbourhood_view(near), lead)
+    if near is not None and near.neighbours:
+        card = f"<div class='card'>{neighbourhood_table(near)}</div>"
+        yield _Section("neighbours", "Neighbours", card, neighbourhood_lead(near))
 
 
 def _unseen(content: ReportContent) -> Iterator[_Section]:

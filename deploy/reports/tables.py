@@ -1,4 +1,4 @@
-"""Tables of the page: metrics beside baselines, months, scenarios, windows, trades, assumptions."""
+"""Tables of the page: metrics beside baselines, windows, trades."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from datetime import datetime
 
 import polars as pl
 
-from deploy.reports.content import StressRow
 from deploy.reports.markup import Cell, Column, metric, number, price, sign, table, text, time
-from engines.backtest.metrics.catalogue import CATALOGUE, Group, Metric
+from engines.backtest.metrics.catalogue import CATALOGUE, Group
 
 _BY_NAME = {one.name: one for one in CATALOGUE}
-_TONED = frozenset({"total_return", "annual_return", "net_profit", "expectancy", "expectancy_r", "sharpe", "sortino"})
+TONED = frozenset({"total_return", "annual_return", "net_profit", "expectancy", "expectancy_r", "sharpe", "sortino"})
 _SHORT = {"max_drawdown": "Drawdown", "expectancy_r": "Expectancy"}
 _MOST_TRADES = 200
-_STRESSED = ("total_return", "sharpe", "max_drawdown", "expectancy_r", "profit_factor", "trades")
 _REASONS = {"target_1": "target 1", "target_2": "target 2", "break_even": "break-even", "time_stop": "time"}
 
 
@@ -48,7 +46,7 @@ def metric_cards(columns: Sequence[tuple[str, Mapping[str, float]]], held: Mappi
 
 
 def _tone(name: str, values: Mapping[str, float]) -> str:
-    return sign(values.get(name)) if name in _TONED else ""
+    return sign(values.get(name)) if name in TONED else ""
 
 
 def tiles(own: Mapping[str, float], held: Mapping[str, float] | None) -> str:
@@ -76,24 +74,6 @@ def tiles(own: Mapping[str, float], held: Mapping[str, float] | None) -> str:
             f"<dd class='{_tone(name, own)}'>{text(metric(own[name], one.unit))}</dd>{below}</div>"
         )
     return f"<dl class='tiles'>{''.join(parts)}</dl>"
-
-
-def stress_table(rows: Sequence[StressRow]) -> str:
-    """A scenario a row, the first one as it was tested."""
-    names = [name for name in _STRESSED if any(not math.isnan(row.metrics.get(name, math.nan)) for row in rows)]
-    columns = [Column("Scenario", numeric=False), *(_head(_BY_NAME[name]) for name in names)]
-    body = [
-        [
-            Cell(row.name, numeric=False),
-            *(Cell(metric(row.metrics.get(name), _BY_NAME[name].unit), _tone(name, row.metrics)) for name in names),
-        ]
-        for row in rows
-    ]
-    return table("Results under stress", columns, body, marked=0)
-
-
-def _head(one: Metric) -> Column:
-    return Column(one.title, tip=one.definition)
 
 
 def frame_table(caption: str, frame: pl.DataFrame, marked: int | None = None) -> str:
@@ -126,7 +106,7 @@ def _value(name: str, value: object, *, numeric: bool) -> Cell:
         shown = (
             metric(float(value), known.unit) if known else f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"
         )
-        return Cell(shown.replace("-", "−"), sign(float(value)) if known and known.name in _TONED else "")
+        return Cell(shown.replace("-", "−"), sign(float(value)) if known and known.name in TONED else "")
     return Cell("–" if value is None else str(value), numeric=numeric)
 
 

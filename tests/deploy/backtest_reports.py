@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -10,18 +12,19 @@ import polars as pl
 from deploy.reports.content import (
     Baselines,
     Line,
-    MonteCarlo,
-    Neighbourhood,
     OutOfSample,
-    RandomEntries,
     ReportContent,
     Robustness,
-    StressRow,
+    Step,
 )
 from deploy.reports.verdict import verdict
 from engines.backtest.config import BacktestConfig
 from engines.backtest.metrics.baselines import buy_and_hold
 from engines.backtest.result import BacktestResult
+from engines.backtest.robustness.monte_carlo import Resampling, day_returns, monte_carlo, trade_returns
+from engines.backtest.robustness.neighbourhood import neighbourhood
+from engines.backtest.robustness.random_entries import random_entries
+from engines.backtest.robustness.stress import stress
 from engines.backtest.simulate import backtest
 from engines.bars import TS_DTYPE
 
@@ -83,10 +86,6 @@ def full(found: BacktestResult) -> ReportContent:
     """A report with every section."""
     rows = bars()
     held = buy_and_hold(rows, 10_000.0)
-    steps = np.arange(1.0, found.trades.height + 1)
-    middle = 10_000.0 + found.trades["pnl"].cum_sum().to_numpy()
-    levels = (0.05, 0.5, 0.95)
-    bands = np.stack([middle - 5.0 * steps, middle, middle + 5.0 * steps])
     equity = found.equity
     curve = Line(ts=equity["ts"].dt.epoch("ms").to_numpy(), equity=equity["equity"].to_numpy(), metrics=found.metrics)
     ts = rows["ts"]
@@ -116,7 +115,12 @@ def full(found: BacktestResult) -> ReportContent:
             "origin_ts": [ts[i - 12] for i in range(60, 2990, 30)],
         }
     )
-    near = pl.DataFrame({"fast": [8, 8, 9, 9], "slow": [20, 21, 20, 21], "total_return": [0.01, -0.02, 0.03, 0.0]})
+    runner = partial(backtest, rows)
+    taker = found.config.fees.taker_bp
+
+    def tried(changes: Mapping[str, object]) -> Mapping[str, float]:
+        return runner(found.signals.drop("fate"), found.config.with_values(changes)).metrics
+
     windows = pl.DataFrame({"test_start": [ts[0], ts[1500]], "test.sharpe": [0.5, -0.25], "trades": [70, 72]})
     return replace(
         judged(found),
@@ -125,17 +129,15 @@ def full(found: BacktestResult) -> ReportContent:
         structure=structure,
         baselines=Baselines(
             buy_and_hold=Line(ts=held.ts, equity=held.equity, metrics=held.metrics()),
-            random_entries=RandomEntries(values=np.linspace(-0.2, 0.2, 500), observed=0.05, p=0.375),
+            random_entries=random_entries(found, runner, runs=20),
         ),
         robustness=Robustness(
-            monte_carlo=(MonteCarlo(name="Trades shuffled", steps=steps, levels=levels, bands=bands, actual=middle),),
-            stress=(
-                StressRow(name="As tested", metrics=found.metrics),
-                StressRow(name="Fees × 2", metrics=found.metrics),
+            monte_carlo=(
+                (Step.TRADE, monte_carlo(trade_returns(found), method=Resampling.SHUFFLE, paths=50)),
+                (Step.DAY, monte_carlo(day_returns(found), paths=50)),
             ),
-            neighbourhood=Neighbourhood(
-                table=near, parameters=("fast", "slow"), shown=("total_return",), chosen={"fast": 9, "slow": 20}
-            ),
+            stress=stress(found, runner),
+            neighbourhood=neighbourhood(tried, {"fees.taker_bp": taker, "valid_bars": 1}, metric="total_return"),
         ),
         out_of_sample=OutOfSample(curve=curve, windows=windows, trades=found.trades, embargo="A day was left out."),
         versions={"signals": "2"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -22,7 +23,10 @@ from deploy.reports.markup import Cell, Column, data, table
 from deploy.reports.page import page, write_report
 from deploy.reports.plots import Axis, thin, time_ticks, value_ticks
 from deploy.reports.trade_charts import nearest, spans
+from engines.backtest.errors import BadBacktest
 from engines.backtest.result import BacktestResult
+from engines.backtest.robustness.neighbourhood import neighbourhood
+from engines.backtest.robustness.stress import Scenario
 from tests.deploy import backtest_reports as made
 
 
@@ -105,6 +109,7 @@ def test_text_of_others_is_escaped() -> None:
     base = made.full(_result())
     trades = _result().trades.with_columns(pl.lit(evil).alias("exit_reason"), pl.lit(evil).alias("market"))
     fills = _result().fills.with_columns(pl.lit(evil).alias("market"))
+    near = neighbourhood(_refusing, {evil: 1.0}, metric="total_return")
     content = replace(
         base,
         title=evil,
@@ -112,19 +117,19 @@ def test_text_of_others_is_escaped() -> None:
         versions={evil: evil},
         notes=(evil,),
         result=_Changed(_result(), trades, fills, evil),
-        robustness=replace(
-            base.robustness,
-            stress=tuple(replace(one, name=evil) for one in base.robustness.stress),
-            monte_carlo=tuple(
-                replace(one, name=evil, unit=evil, facts={evil: evil}) for one in base.robustness.monte_carlo
-            ),
-        ),
+        robustness=replace(base.robustness, neighbourhood=near),
     )
     markup = page(content)
     assert "<script>alert" not in markup
     assert markup.count("<script") == markup.count("</script>")
     (title,) = _tree(markup).iter("h1")
     assert title.text == evil.replace("\x00", "\ufffd")
+
+
+def _refusing(changes: Mapping[str, object]) -> dict[str, float]:
+    if 1.0 not in changes.values():
+        raise BadBacktest(str(changes), "</td><script>alert('x')</script>")
+    return {"total_return": 0.1}
 
 
 class _Changed:
@@ -190,6 +195,26 @@ def test_zones_end_with_the_event_that_ends_them() -> None:
     )
     lives = [(one.created, one.ended) for one in spans(events)]
     assert lives == [(at, at + timedelta(hours=5)), (at + timedelta(hours=1), None)]
+
+
+def test_harder_conditions_are_told_with_their_numbers() -> None:
+    content = made.full(_result())
+    assert content.robustness.stress is not None
+    words = _words(_section(_full(), "stress"))
+    for name, scenario in (("As tested", Scenario.BASE), ("Fees × 2", Scenario.FEES), ("1 bar late", Scenario.LATE)):
+        assert (
+            f"{name} {content.robustness.stress.metrics[scenario]['total_return'] * 100:.2f} %".replace("-", "−")
+            in words
+        )
+    assert content.robustness.neighbourhood is not None
+    words = _words(_section(_full(), "neighbours"))
+    assert "fees.taker_bp" in words
+    assert "4.5" in words
+    assert "5.5" in words
+    assert "cannot be 0" in words
+    fans = [_words(one) for one in _section(_full(), "fan").iter("figcaption")]
+    assert fans[0] == "Trades shuffled"
+    assert fans[1].startswith("Days drawn in blocks of")
 
 
 def test_months_compound_to_the_years() -> None:
