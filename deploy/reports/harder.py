@@ -80,9 +80,12 @@ def neighbourhood_lead(near: Neighbourhood) -> str:
     possible = sum(one.metrics is not None for one in near.neighbours)
     kept = sum(one.keeps for one in near.neighbours)
     title = _title(near.metric)
+    observed = near.observed.get(near.metric, math.nan)
+    if not observed > 0.0:
+        return f"Each number one step down and up. {title} as tested: {_value(near, near.observed)}, so there is no edge to keep."
     return (
         f"Each number one step down and up. {kept} of {possible} neighbours keep the sign and at least half of the "
-        f"{title[0].lower() + title[1:]}, {_value(near, near.observed)} as tested; an edge that is there does not vanish one step away."
+        f"{title}, {_value(near, near.observed)} as tested; an edge that is there does not vanish one step away."
     )
 
 
@@ -113,7 +116,7 @@ def _side(near: Neighbourhood, one: Neighbour | None) -> str:
         return "<td class='none'></td>"
     if one.metrics is None:
         return f"<td class='none' data-tip='{text(one.refused)}'>cannot be<small>{text(_plain(one.value))}</small></td>"
-    tone = "up" if one.keeps else "down"
+    tone = "up" if one.keeps and one.metrics.get(near.metric, math.nan) > 0.0 else "down"
     words = "keeps the result" if one.keeps else "does not keep the result"
     return (
         f"<td class='{tone}' data-tip='{words}'><b>{text(_value(near, one.metrics))}</b>"

@@ -4,35 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
 import polars as pl
 
-from deploy.reports.content import (
-    Baselines,
-    Line,
-    MonteCarlo,
-    Neighbourhood,
-    OutOfSample,
-    RandomEntries,
-    ReportContent,
-    Robustness,
-    StressRow,
-)
+from deploy.reports.content import Baselines, Line, OutOfSample, ReportContent, Robustness, Step
 from deploy.reports.verdict import Verdict, verdict
 from engines.backtest.config import BacktestConfig
 from engines.backtest.metrics.baselines import buy_and_hold
 from engines.backtest.result import BacktestResult
-from engines.backtest.robustness import monte_carlo, neighbourhood, random_entries, stress
+from engines.backtest.robustness.monte_carlo import MonteCarlo, Resampling, day_returns, monte_carlo, trade_returns
+from engines.backtest.robustness.neighbourhood import Neighbourhood, neighbourhood
+from engines.backtest.robustness.random_entries import random_entries
+from engines.backtest.robustness.stress import Stress, stress
 from engines.backtest.signal_source import SignalSource
 from engines.backtest.simulate import PreparedBars
 
 Tell = Callable[[str, int | None], None]
 """Told the name of each stage and how many steps it has."""
-CHOSEN = "as chosen"
-SHOWN = ("sharpe", "total_return", "max_drawdown", "trades")
 
 
 @dataclass(frozen=True)
@@ -153,64 +143,34 @@ def _shake(
     study: Study, prepared: PreparedBars, result: BacktestResult, baselines: Baselines, tell: Tell
 ) -> tuple[Baselines, Robustness]:
     tell("Random entries", None)
-    random = random_entries.random_entries(result, prepared.backtest, runs=study.random_runs, seed=study.seed)
-    baselines = Baselines(
-        buy_and_hold=baselines.buy_and_hold,
-        random_entries=RandomEntries(
-            values=random.values, observed=random.observed, p=random.p, statistic=random.metric
-        ),
-    )
+    random = random_entries(result, prepared.backtest, runs=study.random_runs, seed=study.seed)
+    baselines = replace(baselines, random_entries=random)
     tell("Monte Carlo", None)
-    fans: list[MonteCarlo] = []
-    by_trade, by_day = monte_carlo.trade_returns(result), monte_carlo.day_returns(result)
+    fans: list[tuple[Step, MonteCarlo]] = []
+    by_trade, by_day = trade_returns(result), day_returns(result)
     if by_trade.shape[0] > 1:
-        fans.append(_fan(study, "Trades in another order", "trade", by_trade, monte_carlo.Resampling.SHUFFLE))
+        fans.append((Step.TRADE, monte_carlo(by_trade, method=Resampling.SHUFFLE, seed=study.seed)))
     if by_day.shape[0] > 1:
-        fans.append(_fan(study, "Days drawn in blocks", "day", by_day, monte_carlo.Resampling.STATIONARY))
+        fans.append((Step.DAY, monte_carlo(by_day, method=Resampling.STATIONARY, seed=study.seed)))
     tell("Costs and delay", None)
-    shaken = stress.stress(result, prepared.backtest)
-    rows = tuple(
-        StressRow(name=name.value.replace("_", " "), metrics=metrics) for name, metrics in shaken.metrics.items()
-    )
+    conditions = Stress()
+    shaken = stress(result, prepared.backtest, conditions)
     tell("Neighbouring parameters", None)
-    return baselines, Robustness(monte_carlo=tuple(fans), stress=rows, neighbourhood=_neighbours(study, prepared))
-
-
-def _fan(study: Study, name: str, unit: str, returns: Any, method: monte_carlo.Resampling) -> MonteCarlo:
-    found = monte_carlo.monte_carlo(returns, method=method, seed=study.seed)
-    cash = study.config.cash
-    return MonteCarlo(
-        name=name,
-        steps=found.steps.astype(np.float64),
-        levels=monte_carlo.BAND_LEVELS,
-        bands=found.bands * cash,
-        actual=found.actual * cash,
-        unit=unit,
-        facts={
-            "Probability of a loss": f"{found.probability_of_loss:.1%}",
-            f"Probability of losing {found.ruin:.0%}": f"{found.probability_of_ruin:.1%}",
-            "Largest drawdown, median": f"{float(np.median(found.max_drawdown)):.1%}",
-            "Largest drawdown, 95 %": f"{float(np.quantile(found.max_drawdown, 0.95)):.1%}",
-        },
+    return baselines, Robustness(
+        monte_carlo=tuple(fans),
+        stress=shaken,
+        conditions=conditions,
+        neighbourhood=_neighbours(study, prepared),
     )
 
 
 def _neighbours(study: Study, prepared: PreparedBars) -> Neighbourhood | None:
     own = {**study.source.parameters, **study.parameters}
-    names = [name for name, value in own.items() if isinstance(value, int | float) and not isinstance(value, bool)]
-    if not names:
+    if not any(isinstance(value, int | float) and not isinstance(value, bool) for value in own.values()):
         return None
 
     def run(parameters: Mapping[str, Any]) -> Mapping[str, float]:
         signals = within(study.source.signals(parameters), study.bars)
         return prepared.backtest(signals, study.config).metrics
 
-    found = neighbourhood.neighbourhood(run, own)
-    rows = [{"set": CHOSEN, **{name: found.observed[name] for name in SHOWN}}]
-    rows += [
-        {"set": f"{one.parameter} = {one.value:g}", **{name: one.metrics[name] for name in SHOWN}}
-        for one in found.neighbours
-        if one.metrics is not None
-    ]
-    table = pl.DataFrame(rows, schema={"set": pl.String, **dict.fromkeys(SHOWN, pl.Float64)})
-    return Neighbourhood(table=table, parameters=("set",), shown=SHOWN, chosen={"set": CHOSEN})
+    return neighbourhood(run, own)
