@@ -193,7 +193,7 @@ def run_sweep(
         Naming the parameter, before anything runs.
     """
     config = config or BacktestConfig()
-    source = _source(bars, strategy, market)
+    source = source_of(bars, strategy, market)
     check_space(grid, source.parameters, source.name, config)
     if isinstance(search, OptunaSearch):
         if search.metric not in METRIC_NAMES:
@@ -335,7 +335,8 @@ def split(one: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     return own, {name: value for name, value in one.items() if name in fields}
 
 
-def _source(bars: pl.DataFrame, strategy: str | SignalSource, market: str) -> SignalSource:
+def source_of(bars: pl.DataFrame, strategy: str | SignalSource, market: str) -> SignalSource:
+    """Source of a strategy's signals on bars, by its name; a source is itself."""
     if not isinstance(strategy, str):
         return strategy
     if strategy == MovingAverageCross.NAME:

@@ -10,6 +10,7 @@ Statistical Applications in Genetics and Molecular Biology 9 (2010).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -221,6 +222,6 @@ def _placed(
     free = bars - int(taken.sum())
     count = chosen.shape[0]
     # Stars and bars: every way to spread the free bars over the gaps is equally likely.
-    places: npt.NDArray[np.int64] = random.choice(free + count, count, replace=False)
-    gaps = np.sort(places) - np.arange(count)
+    places = cast("npt.NDArray[np.int64]", random.choice(free + count, count, replace=False))
+    gaps = np.sort(places) - np.arange(count, dtype=np.int64)
     return chosen, np.cumsum(taken) - taken + gaps
