@@ -63,6 +63,18 @@ _COUNTS = {
         "FROM market.risk_decisions FINAL WHERE {where} GROUP BY signal_id) AS d USING signal_id "
         "WHERE s.signal != 1 OR d.n != 1 OR d.unnamed > 0",
     ),
+    ("backtests", "trades_make_the_equity"): (
+        "The last equity of every run is its cash at the beginning and the sum of its trades, to the cent.",
+        "SELECT count() FROM (SELECT exchange, symbol, timeframe, strategy, run_id, JSONExtractFloat(config, 'cash') AS cash "
+        "FROM market.backtest_runs FINAL WHERE {where}) AS r "
+        "LEFT JOIN (SELECT run_id, sum(pnl) AS pnl FROM market.backtest_trades FINAL WHERE {where} GROUP BY run_id) AS t "
+        "USING run_id LEFT JOIN (SELECT run_id, argMax(equity, ts) AS equity FROM market.backtest_equity FINAL "
+        "WHERE {where} GROUP BY run_id) AS e USING run_id WHERE abs(r.cash + t.pnl - e.equity) >= 0.01",
+    ),
+    ("backtests", "no_trade_before_its_signal"): (
+        "Every position was entered after the bar at whose close its signal was decided.",
+        "SELECT count() FROM market.backtest_trades FINAL WHERE {where} AND (entry_ts <= signal_ts OR ts < entry_ts)",
+    ),
 }
 
 

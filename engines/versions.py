@@ -16,3 +16,5 @@ CANDLE_ROWS = f"normal-form-{NORMAL_FORM}.resample-{RESAMPLE}"
 CHAIN_ROWS = f"indicators-{INDICATORS}.structure-{STRUCTURE}.zones-{ZONES}.signals-{SIGNALS}"
 OUTCOME_ROWS = f"{CHAIN_ROWS}.outcomes-{OUTCOMES}"
 RISK_ROWS = f"{OUTCOME_ROWS}.risk-{RISK}"
+BACKTEST = 1
+BACKTEST_ROWS = f"{CHAIN_ROWS}.backtest-{BACKTEST}"

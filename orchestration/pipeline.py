@@ -266,7 +266,7 @@ def _execute(
     _note_checks(result, run.name, summary)
 
 
-_RECOMPUTED = ("chain", "signal_outcomes", "risk_decisions")
+_RECOMPUTED = ("chain", "signal_outcomes", "backtests", "risk_decisions")
 
 
 def _first_failure(result: dg.ExecuteInProcessResult) -> str:

@@ -22,6 +22,9 @@ MARKET_TABLES = (
     "signals",
     "signal_outcomes",
     "risk_decisions",
+    "backtest_runs",
+    "backtest_trades",
+    "backtest_equity",
 )
 MARTS = (
     "candles_ohlcv",
@@ -32,7 +35,7 @@ MARTS = (
     "signal_performance",
     "data_quality",
 )
-_VOLATILE = ("ingested_at", "decided_at", "last_ingested_at", "published_at", "sequence", "checked_at")
+_VOLATILE = ("ingested_at", "decided_at", "last_ingested_at", "published_at", "sequence", "checked_at", "made_at")
 
 
 def command(home: Path, *arguments: str) -> list[str]:

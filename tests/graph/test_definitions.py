@@ -15,6 +15,7 @@ GROUPS = {
     "zone_events": "orderblock",
     "signals": "signal",
     "signal_outcomes": "signal",
+    "backtests": "signal",
     "risk_decisions": "risk",
     "published_signals": "serving",
 }
@@ -26,6 +27,7 @@ UPSTREAM = {
     "zone_events": {"candles", "structure_events"},
     "signals": {"candles", "indicators", "structure_events", "zone_events"},
     "signal_outcomes": {"candles", "signals"},
+    "backtests": {"candles", "signals"},
     "risk_decisions": {"candles", "signals", "signal_outcomes"},
     "published_signals": {"signals", "signal_outcomes", "risk_decisions"},
 }
@@ -50,6 +52,7 @@ CHECKS = {
         "strategies_healthy",
     },
     "signal_outcomes": {"outcomes_have_signals", "replay_rewrites_nothing"},
+    "backtests": {"no_trade_before_its_signal", "trades_make_the_equity"},
     "risk_decisions": {"every_signal_decided", "limits_hold"},
     "published_signals": {"published_equals_accepted"},
 }

@@ -20,7 +20,18 @@ from stores.markets import Market
 from stores.settings import Settings
 from stores.warehouse import Series, Warehouse
 
-TABLES = ("candles", "indicators", "structure_events", "zone_events", "signals", "signal_outcomes", "risk_decisions")
+TABLES = (
+    "candles",
+    "indicators",
+    "structure_events",
+    "zone_events",
+    "signals",
+    "signal_outcomes",
+    "risk_decisions",
+    "backtest_runs",
+    "backtest_trades",
+    "backtest_equity",
+)
 JANUARY = datetime(2024, 1, 1, tzinfo=UTC)
 APRIL = datetime(2024, 4, 1, tzinfo=UTC)
 INSTANT = timedelta(milliseconds=1)
@@ -32,7 +43,7 @@ def rows(warehouse: Warehouse, market: Market) -> dict[str, pl.DataFrame]:
         table: warehouse.query_polars(
             f"SELECT * FROM market.{table} WHERE exchange = {{exchange:String}} AND symbol = {{symbol:String}} ORDER BY ALL",
             {"exchange": market.exchange, "symbol": market.symbol},
-        ).drop("ingested_at", "decided_at", strict=False)
+        ).drop("ingested_at", "decided_at", "made_at", strict=False)
         for table in TABLES
     }
 
@@ -63,7 +74,8 @@ def materialize(
     recompute: bool = False,
 ) -> dg.ExecuteInProcessResult:
     instance.add_dynamic_partitions("market", [str(market)])
-    config = {"ops": {name: {"config": {"recompute": True}} for name in ("chain", "signal_outcomes", "risk_decisions")}}
+    steps = ("chain", "signal_outcomes", "backtests", "risk_decisions")
+    config = {"ops": {name: {"config": {"recompute": True}} for name in steps}}
     return defs.resolve_job_def("advance_market").execute_in_process(
         instance=instance,
         tags=range_tags(market, first, end - INSTANT),
