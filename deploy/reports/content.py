@@ -119,17 +119,24 @@ class OutOfSample:
     curve : Line
         Stitched over all windows.
     windows : DataFrame
-        A row a window, of any columns: times, numbers (fractions where named as a metric is), texts.
+        A row a window: ``train_begin``, ``train_end``, ``test_begin``, ``test_end``, the chosen value of each parameter, and
+        metrics as ``train_sharpe`` and ``test_sharpe``.
     trades : DataFrame
         `engines.backtest.rows.TRADE_SCHEMA`, or at least ``r_multiple`` and ``return_on_equity``.
     embargo : str
         What was left out between the windows, in words.
+    stability : DataFrame, optional
+        Of `engines.backtest.stability.stability`.
+    facts : mapping of str to str
+        Numbers told under the curve, by name.
     """
 
     curve: Line
     windows: pl.DataFrame
     trades: pl.DataFrame
     embargo: str = ""
+    stability: pl.DataFrame | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-import numpy as np
-
 from deploy.reports.assumptions import RULES, assumptions, values
 from deploy.reports.content import ReportContent
-from deploy.reports.curves import drawdown_plot, equity_line, equity_plot, stitched_plot
+from deploy.reports.curves import drawdown_plot, equity_line, equity_plot
 from deploy.reports.distributions import excursions_plot, interval_plot, random_plot, results_plot
 from deploy.reports.exports import write_whole
 from deploy.reports.harder import fan_figure, neighbourhood_lead, neighbourhood_table, stress_table
@@ -19,12 +17,12 @@ from deploy.reports.markup import number, text, time
 from deploy.reports.months import month_table
 from deploy.reports.tables import (
     definitions,
-    frame_table,
     metric_cards,
     tiles,
     trade_table,
 )
 from deploy.reports.trade_charts import choose, trade_figure, zone_legend, zone_style
+from deploy.reports.unseen import unseen_view
 from deploy.reports.verdict import Finding, Measure, Verdict, mean_interval
 
 _MARKS = {Finding.EDGE: "✓", Finding.UNPROVEN: "?", Finding.NO_EDGE: "≈", Finding.LOSS: "✕", Finding.TOO_FEW: "…"}
@@ -166,7 +164,7 @@ def _trade_sections(content: ReportContent) -> Iterator[_Section]:
 def _robust(content: ReportContent) -> Iterator[_Section]:
     robust, random = content.robustness, content.baselines.random_entries
     if random is not None and random.values.shape[0]:
-        lead = f"The same orders at random bars: p {number(random.p, 3)} that such a result comes without choosing when to enter."
+        lead = f"p {number(random.p, 3)}: how often the same orders, sent at random bars, do at least as well."
         yield _Section("chance", "Chance", f"<div class='card'>{random_plot(random)}</div>", lead)
     cash = content.result.config.cash
     fans = "".join(fan_figure(step, fan, cash) for step, fan in robust.monte_carlo)
@@ -190,13 +188,8 @@ def _unseen(content: ReportContent) -> Iterator[_Section]:
     unseen = content.out_of_sample
     if unseen is None or not unseen.curve.ts.shape[0]:
         return
-    starts = [name for name in unseen.windows.columns if name in ("test_start", "test_from", "begin")]
-    borders = unseen.windows[starts[0]].dt.epoch("ms").to_numpy() if starts else np.empty(0, np.int64)
-    table = frame_table("Windows of the walk-forward", unseen.windows) if unseen.windows.height else ""
     lead = "Parameters were chosen on each window's past only; this is the curve of what came after."
-    body = f"<div class='card'>{stitched_plot(unseen.curve, content.result.config.cash, borders)}</div>"
-    if table:
-        body += f"<div class='card'>{table}</div>"
+    body = unseen_view(unseen, content.result.config.cash)
     yield _Section("walk-forward", "Out of sample", body, f"{lead} {unseen.embargo}".strip())
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 
 import polars as pl
 
@@ -74,40 +73,6 @@ def tiles(own: Mapping[str, float], held: Mapping[str, float] | None) -> str:
             f"<dd class='{_tone(name, own)}'>{text(metric(own[name], one.unit))}</dd>{below}</div>"
         )
     return f"<dl class='tiles'>{''.join(parts)}</dl>"
-
-
-def frame_table(caption: str, frame: pl.DataFrame, marked: int | None = None) -> str:
-    """Any frame, each column in the unit of the metric it is named as."""
-    columns = [Column(column_title(name), numeric=frame.schema[name].is_numeric()) for name in frame.columns]
-    rows = [
-        [
-            _value(name, value, numeric=column.numeric)
-            for name, value, column in zip(frame.columns, row, columns, strict=True)
-        ]
-        for row in frame.iter_rows()
-    ]
-    return table(caption, columns, rows, marked=marked)
-
-
-def column_title(name: str) -> str:
-    """``in_sample.sharpe`` becomes "In sample: Sharpe ratio"."""
-    whole, _, last = name.rpartition(".")
-    known = _BY_NAME.get(last)
-    shown = known.title if known else last.replace("_", " ").capitalize()
-    return f"{whole.replace('_', ' ').capitalize()}: {shown[0].lower() + shown[1:]}" if whole else shown
-
-
-def _value(name: str, value: object, *, numeric: bool) -> Cell:
-    if isinstance(value, datetime):
-        ms = round(value.timestamp() * 1000)
-        return Cell(time(ms, day=ms % 86_400_000 == 0), numeric=False)
-    known = _BY_NAME.get(name.rpartition(".")[2])
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        shown = (
-            metric(float(value), known.unit) if known else f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"
-        )
-        return Cell(shown.replace("-", "−"), sign(float(value)) if known and known.name in TONED else "")
-    return Cell("–" if value is None else str(value), numeric=numeric)
 
 
 def trade_table(trades: pl.DataFrame) -> str:

@@ -107,6 +107,7 @@ def verdict(
     total_return: float,
     probabilistic_sharpe: float = math.nan,
     p_random: float = math.nan,
+    p_out_of_sample: bool = False,
     trials: int = 1,
 ) -> Verdict:
     """Judge trades after all costs.
@@ -123,6 +124,8 @@ def verdict(
         Of the same bars; where the parameters were chosen among many, the deflated one. NaN if not known.
     p_random : float
         Part of runs with random entries that were at least as good. NaN if not tested.
+    p_out_of_sample : bool
+        Whether those runs too were on bars that no parameter was chosen on; the sentence says so if they were not.
     trials : int
         Parameter sets that were looked at.
 
@@ -135,7 +138,10 @@ def verdict(
     measure, values = _results(trades)
     interval = mean_interval(values)
     count = trades.height
-    numbers = _numbers(count, measure, interval, probabilistic_sharpe, p_random) if count else ""
+    chance = "" if math.isnan(p_random) else f"p against random entries {_p(p_random)}"
+    if chance and out_of_sample and not p_out_of_sample:
+        chance += " in sample"
+    numbers = _numbers(count, measure, interval, probabilistic_sharpe, chance) if count else ""
     where = "out of sample" if out_of_sample else "in sample"
     finding, headline, sentence = Finding.TOO_FEW, "", ""
     if count == 0:
@@ -172,15 +178,15 @@ def _results(trades: pl.DataFrame) -> tuple[Measure, FloatArray]:
     return Measure.EQUITY, trades["return_on_equity"].cast(pl.Float64).to_numpy() * 100.0
 
 
-def _numbers(count: int, measure: Measure, interval: Interval, sharpe: float, p_random: float) -> str:
+def _numbers(count: int, measure: Measure, interval: Interval, sharpe: float, chance: str) -> str:
     unit = " R" if measure is Measure.R else " % of equity"
     parts = [f"{count:,} trade{'' if count == 1 else 's'} averaged {_signed(interval.mean)}{unit}"]
     if not math.isnan(interval.low):
         parts[0] += f" ({_percent(CONFIDENCE)} interval {_signed(interval.low)} to {_signed(interval.high)})"
     if not math.isnan(sharpe):
         parts.append(f"probabilistic Sharpe ratio {_percent(sharpe)}")
-    if not math.isnan(p_random):
-        parts.append(f"p against random entries {_p(p_random)}")
+    if chance:
+        parts.append(chance)
     return ", ".join(parts)
 
 

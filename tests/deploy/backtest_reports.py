@@ -26,6 +26,7 @@ from engines.backtest.robustness.neighbourhood import neighbourhood
 from engines.backtest.robustness.random_entries import random_entries
 from engines.backtest.robustness.stress import stress
 from engines.backtest.simulate import backtest
+from engines.backtest.stability import stability
 from engines.bars import TS_DTYPE
 
 START = 1_704_067_200_000
@@ -121,7 +122,19 @@ def full(found: BacktestResult) -> ReportContent:
     def tried(changes: Mapping[str, object]) -> Mapping[str, float]:
         return runner(found.signals.drop("fate"), found.config.with_values(changes)).metrics
 
-    windows = pl.DataFrame({"test_start": [ts[0], ts[1500]], "test.sharpe": [0.5, -0.25], "trades": [70, 72]})
+    windows = pl.DataFrame(
+        {
+            "train_begin": [ts[0], ts[500]],
+            "train_end": [ts[1000], ts[1500]],
+            "test_begin": [ts[1000], ts[1500]],
+            "test_end": [ts[1500], ts[2000]],
+            "reach": [1.5, 2.5],
+            "train_sharpe": [1.25, 1.5],
+            "test_sharpe": [0.5, -0.25],
+            "test_trades": [70.0, 72.0],
+        }
+    )
+    steady = stability([{"reach": 1.5}, {"reach": 2.5}], [{"reach": 1.5}, {"reach": 2.5}])
     return replace(
         judged(found),
         parameters={"reach": 1.5},
@@ -139,7 +152,14 @@ def full(found: BacktestResult) -> ReportContent:
             stress=stress(found, runner),
             neighbourhood=neighbourhood(tried, {"fees.taker_bp": taker, "valid_bars": 1}, metric="total_return"),
         ),
-        out_of_sample=OutOfSample(curve=curve, windows=windows, trades=found.trades, embargo="A day was left out."),
+        out_of_sample=OutOfSample(
+            curve=curve,
+            windows=windows,
+            trades=found.trades,
+            embargo="A day was left out.",
+            stability=steady,
+            facts={"Efficiency": "31 %"},
+        ),
         versions={"signals": "2"},
         notes=("The bars are simulated.",),
     )

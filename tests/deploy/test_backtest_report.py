@@ -217,6 +217,24 @@ def test_harder_conditions_are_told_with_their_numbers() -> None:
     assert fans[1].startswith("Days drawn in blocks of")
 
 
+def test_windows_tell_what_was_chosen_and_what_it_came_to() -> None:
+    section = _section(_full(), "walk-forward")
+    rows = [[cell.text for cell in row] for row in section.iter("tr")]
+    assert rows[0] == [
+        "Traded",
+        "Chosen on",
+        "reach",
+        "Sharpe ratio, in sample",
+        "Sharpe ratio, out of sample",
+        "Trades, out of sample",
+    ]
+    assert rows[2] == ["2024-03-03 to 2024-03-24", "2024-01-21 to 2024-03-03", "2.5", "1.50", "−0.25", "72"]
+    assert rows[4] == ["reach", "2", "1.5", "50 %", "100 %", "0.50"]
+    words = _words(section)
+    assert "A day was left out." in words
+    assert "Efficiency 31 %" in words
+
+
 def test_months_compound_to_the_years() -> None:
     (row,) = [one for one in _section(_full(), "months").iter("tr") if (one[0].text or "") == "2024"]
     values = [float(cell.text.replace("−", "-").rstrip(" %")) for cell in row[1:] if cell.text]

@@ -26,6 +26,7 @@ def _judge(trades: pl.DataFrame, **changes: object) -> Verdict:
         "total_return": 0.2,
         "probabilistic_sharpe": 0.981,
         "p_random": 0.004,
+        "p_out_of_sample": True,
     }
     return verdict(trades, **(given | changes))  # type: ignore[arg-type]
 
@@ -56,6 +57,12 @@ def test_one_doubt_is_enough_not_to_call_it_an_edge(changes: dict[str, object], 
     assert said.finding is Finding.UNPROVEN
     assert said.sentence.startswith("Not proven")
     assert doubt in said.sentence
+
+
+def test_random_entries_in_sample_are_called_so() -> None:
+    assert "p against random entries 0.004 in sample." in _judge(_trades(0.25, 200), p_out_of_sample=False).sentence
+    said = _judge(_trades(0.05, 200), p_out_of_sample=False, out_of_sample=False)
+    assert "p against random entries 0.004;" in said.sentence
 
 
 def test_an_interval_with_0_in_it_is_no_edge() -> None:
