@@ -133,7 +133,7 @@ def verdict(
     -------
     Verdict
         `Finding.EDGE` only with at least 30 trades out of sample, an interval above 0, a positive return, a probabilistic Sharpe
-        ratio of at least 95 % and p of at most 5 %.
+        ratio of at least 95 % and p of at most 5 %, out of sample too.
     """
     measure, values = _results(trades)
     interval = mean_interval(values)
@@ -162,6 +162,8 @@ def verdict(
         sentence = f"No edge after costs is shown {where}: {numbers}; the interval includes 0."
     else:
         doubts = _doubts(out_of_sample, total_return, probabilistic_sharpe, p_random, trials)
+        if chance.endswith("in sample") and not p_random > SIGNIFICANT:
+            doubts.append("random entries were tested in sample only")
         finding = Finding.UNPROVEN if doubts else Finding.EDGE
         headline = "Not proven" if doubts else "An edge after costs"
         start = f"Not proven, though positive after costs {where}" if doubts else f"An edge after costs {where}"

@@ -48,6 +48,7 @@ def test_an_edge_is_said_with_all_its_numbers() -> None:
         ({"total_return": -0.01}, "the account as a whole gained nothing"),
         ({"probabilistic_sharpe": 0.93}, "the probabilistic Sharpe ratio is below 95 %"),
         ({"probabilistic_sharpe": float("nan")}, "the probabilistic Sharpe ratio is not known"),
+        ({"p_out_of_sample": False}, "random entries were tested in sample only"),
         ({"p_random": 0.2}, "random entries do as well too often"),
         ({"p_random": float("nan")}, "random entries were not tested"),
     ],
@@ -60,7 +61,7 @@ def test_one_doubt_is_enough_not_to_call_it_an_edge(changes: dict[str, object], 
 
 
 def test_random_entries_in_sample_are_called_so() -> None:
-    assert "p against random entries 0.004 in sample." in _judge(_trades(0.25, 200), p_out_of_sample=False).sentence
+    assert "p against random entries 0.004 in sample;" in _judge(_trades(0.25, 200), p_out_of_sample=False).sentence
     said = _judge(_trades(0.05, 200), p_out_of_sample=False, out_of_sample=False)
     assert "p against random entries 0.004;" in said.sentence
 
