@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engines.backtest import BacktestConfig, BadBacktest, Fees, Sizing, Slippage, backtest
+from engines.backtest import BacktestConfig, BadBacktest, EntryOrder, Fees, Sizing, Slippage, backtest
 from engines.backtest.robustness.monte_carlo import (
     BAND_LEVELS,
     Resampling,
@@ -23,7 +23,7 @@ from engines.backtest.robustness.monte_carlo import (
     trade_returns,
 )
 from engines.backtest.robustness.neighbourhood import neighbourhood
-from engines.backtest.robustness.random_entries import random_entries
+from engines.backtest.robustness.random_entries import DistanceUnit, random_entries
 from engines.backtest.robustness.stress import Scenario, Stress, delayed, stress
 from tests.engines.random_walks import HOUR, START, coin_flips, foresight, frame_of, walk
 
@@ -189,6 +189,68 @@ def test_trades_closed_by_signals_keep_their_length() -> None:
     assert lengths.filter(pl.col("exit_reason") == "signal")["bars_held"].unique().to_list() == [12]
     assert found.trades.mean() > 0.95 * 29
     assert len({tuple(one["entry_ts"]) for one in seen}) == 30
+
+
+@pytest.mark.parametrize("unit", list(DistanceUnit))
+def test_distances_are_kept_in_their_unit(unit: DistanceUnit) -> None:
+    calm, wild = walk(1_500, seed=4), walk(1_500, seed=5)
+    bars = frame_of(np.append(100.0 * (calm / 100.0) ** 0.2, wild), spread=0.001)
+    result = backtest(bars, coin_flips(bars, 60, seed=6), FREE)
+    given: list[pl.DataFrame] = []
+
+    def run(signals: pl.DataFrame, config: BacktestConfig, /) -> Any:
+        given.append(signals)
+        return backtest(bars, signals, config)
+
+    random_entries(result, run, runs=20, unit=unit)
+    drawn = pl.concat(given).with_columns(
+        distance=(pl.col("stop") / pl.col("entry")).log().abs(), wild=pl.col("ts") > bars["ts"][1_500]
+    )
+    mean = dict(drawn.group_by("wild").agg(pl.col("distance").mean()).iter_rows())
+    assert drawn.filter((pl.col("entry") - pl.col("stop")) * pl.col("direction") <= 0.0).height == 0
+    if unit is DistanceUnit.PRICE:
+        assert mean[True] == pytest.approx(mean[False], rel=0.01)
+        assert mean[True] == pytest.approx(0.03, rel=0.01)
+    else:
+        assert mean[True] > 2.0 * mean[False]
+
+
+@pytest.mark.parametrize("order", [EntryOrder.LIMIT, EntryOrder.STOP])
+def test_waiting_orders_stay_as_far_from_the_close(order: EntryOrder) -> None:
+    bars = frame_of(walk(6_000, seed=14))
+    side = 1.0 if order is EntryOrder.STOP else -1.0
+    signals = coin_flips(bars, 150, seed=6).with_columns(pl.col("entry") * (1.0 + side * 0.008 * pl.col("direction")))
+    config = BacktestConfig(entry=order, valid_bars=3)
+    result = backtest(bars, signals, config)
+    assert (result.signals["fate"] == "not_reached").any()
+    found = random_entries(result, partial(backtest, bars), runs=60)
+    assert 0.8 * found.observed_trades < found.trades.mean() < 1.2 * found.observed_trades
+
+
+def test_orders_of_many_markets_stay_in_theirs() -> None:
+    frames = [
+        frame_of(walk(700, seed=seed)).with_columns(pl.lit(name).alias("market")) for seed, name in ((1, "A"), (2, "B"))
+    ]
+    bars = pl.concat(frames)
+    flips = [
+        coin_flips(frame.drop("market"), count, seed=3).with_columns(pl.lit(name).alias("market"))
+        for frame, name, count in zip(frames, "AB", (12, 4), strict=True)
+    ]
+    result = backtest(bars, pl.concat(flips), FREE)
+    seen: list[pl.DataFrame] = []
+
+    def run(signals: pl.DataFrame, config: BacktestConfig, /) -> Any:
+        seen.append(signals)
+        return backtest(bars, signals, config)
+
+    random_entries(result, run, runs=5)
+    made = result.trades.group_by("market").len().sort("market")["len"].to_list()
+    for signals in seen:
+        entering = signals.filter(pl.col("direction") != 0)
+        assert entering.group_by("market").len().sort("market")["len"].to_list() == made
+    late, dropped = delayed(result.signals.drop("fate"), result.history.series, result.markets)
+    assert late.height + dropped == result.signals.height
+    assert stress(result, partial(backtest, bars)).metrics[Scenario.LATE]["trades"] > 0
 
 
 def test_random_entries_are_the_same_for_the_same_seed() -> None:

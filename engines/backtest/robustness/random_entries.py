@@ -1,7 +1,7 @@
 """Are the entries better than entries at random? The same orders, at random bars of the same market, at the same costs.
 
-A randomisation test: every trade keeps its direction, the distances of its stop and targets in parts of the price, and, where
-a signal or the end closed it, its length; only its time is drawn. What random entries make is what direction, exits, costs and
+A randomisation test: every trade keeps its direction, the distances of its stop and targets in average true ranges (or in parts
+of the price), and, where a signal or the end closed it, its length; only its time is drawn. What random entries make is what direction, exits, costs and
 the market's drift make by themselves; the entries are worth what is beyond that. The p value counts the strategy's own run as
 one of the random ones, so that it never is 0: B. Phipson and G. Smyth, "Permutation P-values Should Never Be Zero",
 Statistical Applications in Genetics and Molecular Biology 9 (2010).
@@ -10,6 +10,7 @@ Statistical Applications in Genetics and Molecular Biology 9 (2010).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import cast
 
 import numpy as np
@@ -27,9 +28,21 @@ from engines.backtest.rows import Fate, Reason
 from engines.bars import FloatArray, TimeArray
 from engines.signals.rows import time_series, times
 
+_PERIOD = 14
+"""Bars of the average true range."""
+_MOST_SCALED = 20.0
 PRICES = ("entry", "stop", "target_1", "target_2")
 _CLOSED_BY_TIME = (Reason.SIGNAL, Reason.OPPOSITE, Reason.END)
 """Ends that come with no price of the order's own: the random trade is closed after as many bars."""
+
+
+class DistanceUnit(StrEnum):
+    """In which unit a random trade keeps the distances of its entry, stop and targets."""
+
+    RANGE = "range"
+    """Average true ranges: as far away as the market moves at the time, so that trades last about as long."""
+    PRICE = "price"
+    """Parts of the price: for strategies whose distances do not follow how much the market moves."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,11 +73,15 @@ class RandomEntries:
 
 @dataclass(frozen=True)
 class _Orders:
-    """Orders of one market, by bar and in parts of the price at which they were decided."""
+    """Orders of one market.
+
+    Prices are logarithms over the close at which they were decided, in ``unit``, which each bar has its own of.
+    """
 
     market: int
     direction: npt.NDArray[np.int8]
     prices: dict[str, FloatArray]
+    unit: FloatArray
     quantity: FloatArray
     span: npt.NDArray[np.int64]
     """Bars from a signal to the next one that is possible."""
@@ -73,7 +90,13 @@ class _Orders:
 
 
 def random_entries(
-    result: BacktestResult, run: Run, *, runs: int = 500, metric: str = "total_return", seed: int = 1
+    result: BacktestResult,
+    run: Run,
+    *,
+    runs: int = 500,
+    metric: str = "total_return",
+    unit: DistanceUnit = DistanceUnit.RANGE,
+    seed: int = 1,
 ) -> RandomEntries:
     """Hold a backtest against the same orders at random bars.
 
@@ -90,6 +113,7 @@ def random_entries(
         The smallest p value is ``1 / (1 + runs)``.
     metric : str
         Name of the metric compared.
+    unit : DistanceUnit
     seed : int
 
     Raises
@@ -104,7 +128,7 @@ def random_entries(
         raise BadBacktest("runs", f"must be at least 1, not {runs!r}")
     if not result.trades.height:
         raise BadBacktest("result", "there are no trades to hold against random ones")
-    orders = _orders_of(result)
+    orders = _orders_of(result, unit)
     random = np.random.default_rng(seed)
     values, trades = np.empty(runs), np.empty(runs)
     for k in range(runs):
@@ -124,7 +148,7 @@ def random_entries(
     )
 
 
-def _orders_of(result: BacktestResult) -> list[_Orders]:
+def _orders_of(result: BacktestResult, unit: DistanceUnit) -> list[_Orders]:
     """Orders that were sent: those that became a trade and, if they wait for a price, those that it never reached."""
     series, signals = result.history.series, result.signals
     sent = signals["fate"] == Fate.FILLED
@@ -141,19 +165,40 @@ def _orders_of(result: BacktestResult) -> list[_Orders]:
         if not rows.shape[0]:
             continue
         ts = times(signals["ts"])[rows]
-        close = series.bars.close[series.begin[m] + np.searchsorted(bars, ts)]
+        bar = np.searchsorted(bars, ts)
+        close = series.bars.close[series.begin[m] + bar]
+        units = _units(result, m, unit)
         span, held = _lengths(result, m, ts, bars)
         found.append(
             _Orders(
                 m,
                 direction[rows],
-                {name: column[rows] / close for name, column in prices.items()},
+                {name: np.log(column[rows] / close) / units[bar] for name, column in prices.items()},
+                units,
                 quantity[rows],
                 span,
                 held,
             )
         )
     return found
+
+
+def _units(result: BacktestResult, market: int, unit: DistanceUnit) -> FloatArray:
+    """Unit of distances at each bar of a market, a part of the price."""
+    series = result.history.series
+    mine = slice(series.begin[market], series.begin[market + 1])
+    high, low, close = series.bars.high[mine], series.bars.low[mine], series.bars.close[mine]
+    same: FloatArray = np.ones(close.shape[0])
+    if unit is DistanceUnit.PRICE:
+        return same
+    before = np.append(close[:1], close[:-1])
+    ranges = (np.maximum(high, before) - np.minimum(low, before)) / close
+    average: FloatArray = pl.Series(ranges).ewm_mean(alpha=1.0 / _PERIOD, adjust=True).to_numpy()
+    # Where nothing moves for long, distances do not shrink to nothing.
+    typical = float(np.median(average))
+    if typical > 0.0:
+        np.clip(average, typical / _MOST_SCALED, typical * _MOST_SCALED, out=same)
+    return same
 
 
 def _lengths(
@@ -186,7 +231,7 @@ def _drawn(random: np.random.Generator, orders: list[_Orders], result: BacktestR
         begin, end = series.begin[one.market], series.begin[one.market + 1]
         ts, closes = series.bars.ts[begin:end], series.bars.close[begin:end]
         chosen, bar = _placed(random, one.span, ts.shape[0] - 1)
-        columns = {name: values[chosen] * closes[bar] for name, values in one.prices.items()}
+        columns = {name: closes[bar] * np.exp(values[chosen] * one.unit[bar]) for name, values in one.prices.items()}
         entries = pl.DataFrame(
             [
                 time_series("ts", ts[bar]),
