@@ -27,6 +27,9 @@ from deploy.reports.plots import (
 from engines.backtest.robustness.monte_carlo import BAND_LEVELS, MonteCarlo
 from engines.bars import FloatArray, TimeArray
 
+_FAR = 6.0
+"""From this ratio of the highest to the lowest equity on, a fan is told on a logarithmic scale."""
+
 
 def equity_line(equity: pl.DataFrame) -> Line:
     """A result's equity as a line, without numbers."""
@@ -108,15 +111,18 @@ def drawdown_plot(own: Line, held: Line | None, start: float) -> str:
 
 
 def fan_plot(name: str, step: Step, fan: MonteCarlo, cash: float) -> str:
-    """Bands of resampled equity, darker where more of the paths lie."""
+    """Bands of resampled equity, darker where more of the paths lie; logarithmic where they lie far apart."""
     steps = fan.steps.astype(np.float64)
     bands, actual = fan.bands * cash, fan.actual * cash
+    lowest = min(float(bands.min()), float(actual.min()))
+    logarithmic = lowest > 0.0 and max(float(bands.max()), float(actual.max())) > _FAR * lowest
+    shown, own = (np.log10(bands), np.log10(actual)) if logarithmic else (bands, actual)
     xs = Axis(float(steps[0]), max(float(steps[-1]), float(steps[0]) + 1.0))
-    ys = axis(np.append(bands.ravel(), actual))
+    ys = axis(np.append(shown.ravel(), own))
     count = len(BAND_LEVELS)
-    marks = [band(steps, bands[k], bands[count - 1 - k], xs, ys, "fan") for k in range(count // 2)]
-    marks.append(line(steps, bands[count // 2], xs, ys, "median"))
-    marks.append(line(steps, actual, xs, ys, "own"))
+    marks = [band(steps, shown[k], shown[count - 1 - k], xs, ys, "fan") for k in range(count // 2)]
+    marks.append(line(steps, shown[count // 2], xs, ys, "median"))
+    marks.append(line(steps, own, xs, ys, "own"))
     told = [
         Series(f"{quantile * 100:g} % of paths below", values, "median" if quantile == 0.5 else "fan")
         for quantile, values in reversed(list(zip(BAND_LEVELS, bands, strict=True)))
@@ -133,11 +139,17 @@ def fan_plot(name: str, step: Step, fan: MonteCarlo, cash: float) -> str:
         ys,
         marks,
         value_ticks(xs),
-        value_ticks(ys, most=9),
-        hover=Hover(steps, (Series("As traded", actual, "own"), *told), times=False, name=str(step).capitalize()),
+        logarithmic_ticks(ys) if logarithmic else value_ticks(ys, most=9),
+        hover=Hover(
+            steps,
+            (Series("As traded", actual, "own"), *told),
+            times=False,
+            name=str(step).capitalize(),
+            logarithmic=logarithmic,
+        ),
         x_title=f"{step}s",
     )
-    return legend(keys) + plot.draw()
+    return legend([*keys, ("none", "logarithmic scale")] if logarithmic else keys) + plot.draw()
 
 
 def stitched_plot(curve: Line, start: float, borders: TimeArray) -> str:

@@ -67,7 +67,7 @@ def tiles(own: Mapping[str, float], held: Mapping[str, float] | None) -> str:
         one = _BY_NAME[name]
         below = ""
         if held is not None and name not in ("expectancy_r", "profit_factor", "win_rate", "trades"):
-            below = f"<small>Buy and hold {text(metric(held.get(name), one.unit))}</small>"
+            below = f"<small>Buy and hold <span>{text(metric(held.get(name), one.unit))}</span></small>"
         parts.append(
             f"<div class='tile' data-tip='{text(one.definition)}'><dt>{text(_SHORT.get(name, one.title))}</dt>"
             f"<dd class='{_tone(name, own)}'>{text(metric(own[name], one.unit))}</dd>{below}</div>"
