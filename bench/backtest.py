@@ -46,6 +46,8 @@ from engines.backtest import BacktestConfig, backtest
 NAME = "backtest"
 _SIZES = (100_000, 1_000_000)
 _AIM_ONE, _AIM_SETS, _AIM_LOOP = 10.0, 300.0, 10e6
+_ONCE_NS = 185.0
+"""What vectorbt took for a bar and set when the aim was set."""
 _MARKETS = (1, 20)
 _RUNS, _SLOW_RUNS = 15, {100_000: 3, 1_000_000: 1}
 _OURS = "ours"
@@ -145,14 +147,13 @@ def _sets(made: Section, found: Found, files: Case, count: int, single: dict[str
     """A thousand sets."""
     tell(f"EMA cross, {count:,} bars, {len(GRID):,} sets")
     bars = bars_of(count)
-    ours = timed(f"{_OURS}, {len(GRID):,} sets", count * len(GRID), "bar", lambda: swept(bars, FASTS, SLOWS), 3)
+    name = f"{_OURS}, {len(GRID):,} sets"
+    before = timed(name, count * len(GRID), "bar", lambda: swept(bars, FASTS, SLOWS), 4, 2)
     equity = swept(bars, FASTS, SLOWS)["total_return"].to_numpy() * CROSS.cash + CROSS.cash
-    each = ours.median / ours.items * 1e9
-    rows = [(_OURS, len(GRID), ours.median, each)]
-    made.timings.append(ours)
     asked = GRID if count <= 100_000 else GRID[:: len(GRID) // 100]
     decisions = crossings(count, asked)
     fastest = float("inf")
+    rows: list[tuple[str, int, float, float]] = []
     for who in VECTORBT:
         tell(f"EMA cross, {count:,} bars, many sets, {who.label}")
         try:
@@ -166,6 +167,11 @@ def _sets(made: Section, found: Found, files: Case, count: int, single: dict[str
         fastest = min(fastest, theirs)
         rows.append((who.label, answer.sets, answer.timing.median, theirs))
         made.timings.append(answer.timing)
+    after = timed(name, before.items, "bar", lambda: swept(bars, FASTS, SLOWS), 4, 0)
+    ours = Timing(name, before.items, "bar", before.seconds + after.seconds)
+    each = ours.median / ours.items * 1e9
+    rows.insert(0, (_OURS, len(GRID), ours.median, each))
+    made.timings.append(ours)
     for who in OTHERS:
         if who.label in single:
             timing = single[who.label]
@@ -185,7 +191,9 @@ def _sets(made: Section, found: Found, files: Case, count: int, single: dict[str
         )
         if sets > 1:
             found.lines.setdefault(f"{label}, {len(GRID):,} sets", []).append((count, nanoseconds))
-    found.ratios["sets"] = fastest / each
+    found.ratios["sets"] = fastest / each if np.isfinite(fastest) else float("nan")
+    found.ratios["sets of 185"] = _ONCE_NS / each
+    found.ratios["vectorbt"] = fastest
 
 
 def _bracket(made: Section, found: Found, files: Case, count: int, tell: Tell) -> None:
@@ -335,10 +343,13 @@ def _aim(made: Section, found: Found, loops: dict[str, float], count: int) -> No
             f"1,000 sets of 1,000,000 bars at least {_AIM_SETS:g} times vectorbt's rate, metrics included",
             f"{found.ratios['sets']:,.0f} times at {count:,} bars",
             found.ratios["sets"] >= _AIM_SETS,
+            f"vectorbt's faster engine, one set after the other, took {found.ratios['vectorbt']:.0f} ns a bar and set, not the "
+            f"{_ONCE_NS:g} that the aim was set against; of those, ours are {found.ratios['sets of 185']:,.0f} times",
         ),
         Target(
             f"the loop with everything above {_AIM_LOOP / 1e6:g} million bars a second",
             f"{loops[slowest] / 1e6:.1f} million ({slowest})",
             loops[slowest] > _AIM_LOOP,
+            f"{', '.join(f'{name}: {rate / 1e6:.1f}' for name, rate in loops.items() if name != slowest)}",
         ),
     ]
