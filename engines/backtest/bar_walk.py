@@ -153,7 +153,8 @@ def _walk(tape: Tape, terms: Terms, account: Account, m: int, bar: int, candle: 
         _fund(tape, terms, account, m, candle, candle.ts + candle.step)
     if _waits(account, m) and slots[m, WAITING_KIND] != AT_MARKET:
         how = _try_waiting(terms, account, m, bar, candle)
-        if how != _CARRIED and not held:
+        # The way to a target may have come before the rest of a limit entry too.
+        if how != _CARRIED and (how == _BY_LIMIT or not held):
             began = how
     if began != _CARRIED:
         slots[m, BEST_FROM_CLOSE] = began == _BY_LIMIT or later

@@ -212,7 +212,10 @@ def enter(
         return False
     rate = terms.maker if maker else terms.taker
     per_unit = 1.0 / terms.leverage + max(rate, 0.0)
-    free = max(free_cash(account), 0.0)
+    free = free_cash(account)
+    # What rounding leaves of cash that is all tied up buys nothing.
+    if free < _NEARLY * account.cash[0]:
+        free = 0.0
     # A wanted value stands negative, a wanted quantity positive.
     wanted = book[m, WANTED] if book[m, WANTED] >= 0.0 else -book[m, WANTED] / price
     quantity = rounded_down(min(wanted, free / (price * per_unit)), terms.step)

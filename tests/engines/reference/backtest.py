@@ -133,34 +133,29 @@ class Simulation:
         pieces, length = [market.finer[ts] for ts in opens if ts in market.finer], market.finer_step
         if len(pieces) < len(opens):
             pieces, length = [bar], self.step
-        tried = False
-        for piece in pieces:
+        for k, piece in enumerate(pieces):
             # A mark bar holds for a bar of its own length.
             mark = market.marks.get(piece.ts, piece) if length == market.finer_step else piece
-            tried = self.piece(market, Slice(piece, mark, piece.ts + length)) or tried
-        if market.entry is not None and tried:
+            self.piece(market, Slice(piece, mark, piece.ts + length, is_later=k > 0))
+        if market.entry is not None and market.entry_is_free:
             market.entry.tried += 1
             if market.entry.tried >= self.config.valid_bars:
                 self.withdraw(market, Fate.NOT_REACHED)
         market.seen += 1
         market.close = bar.close
 
-    def piece(self, market: Market, part: Slice) -> bool:
-        """Steps 1 to 5; whether a waiting entry was tried."""
+    def piece(self, market: Market, part: Slice) -> None:
+        """Steps 1 to 5."""
         self.pay_funding(market, part, part.bar.ts + 1)
         if market.position is not None and market.position.closing is not None:
             self.close_at(market, part, part.bar.open, market.position.closing)
-        tried = False
-        if market.entry is not None and market.entry_is_free:
-            tried = True
-            if market.entry.as_market:
-                self.enter(market, part, part.bar.open, maker=False)
+        if market.entry is not None and market.entry_is_free and market.entry.as_market:
+            self.enter(market, part, part.bar.open, maker=False)
         self.pay_funding(market, part, part.end)
         if market.entry is not None and market.entry_is_free and not market.entry.as_market:
             self.wait(market, part)
         if market.position is not None:
             self.exits(market, part)
-        return tried
 
     def pay_funding(self, market: Market, part: Slice, before: int) -> None:
         while market.funding and market.funding[0].ts < before:
@@ -171,7 +166,8 @@ class Simulation:
     def wait(self, market: Market, part: Slice) -> None:
         """Step 4."""
         entry, bar = market.entry, part.bar
-        assert entry is not None and entry.signal.entry is not None
+        assert entry is not None
+        assert entry.signal.entry is not None
         level, side = entry.signal.entry, entry.signal.direction
         if entry.kind is EntryOrder.LIMIT:
             reach = level * (1 - side * self.book.beyond)
@@ -194,8 +190,9 @@ class Simulation:
             return
         wanted = entry.left / about if entry.is_value else entry.left
         asked = book.rounded(min(wanted, book.affordable(about, maker)))
-        if position is None and asked * about < max(book.min_notional, SMALLEST):
-            short = asked <= 0 and book.rounded(wanted) > 0
+        least = max(book.min_notional, SMALLEST) if position is None else SMALLEST
+        if asked * about < least:
+            short = book.rounded(wanted) * about >= least
             self.withdraw(market, Fate.NO_MARGIN if short else Fate.TOO_SMALL)
             return
         quantity = book.bounded(asked, part)
@@ -208,7 +205,8 @@ class Simulation:
             return
         if position is None:
             equity = self.equity[-1][2] if self.equity else book.cash
-            position = Position(entry.signal, equity, part.bar.ts, len(book.trades), entry.kind is EntryOrder.LIMIT)
+            late = entry.kind is EntryOrder.LIMIT or part.is_later
+            position = Position(entry.signal, equity, part.bar.ts, len(book.trades), late)
             market.position = position
             self.fates[entry.signal.number] = Fate.FILLED
         book.buy_in(position, part, price, quantity, maker, market.name)
@@ -233,7 +231,7 @@ class Simulation:
             self.liquidate(market, part, bust)
             return
         if stops and stop is not None:
-            position.closing = position.stop_reason
+            self.decide_closing(market, position.stop_reason)
             gap = (bar.open - stop) * side < 0 and not part.opened_before
             self.close_at(market, part, bar.open if gap else stop, position.stop_reason)
             if market.position is not None and busts and bust is not None:

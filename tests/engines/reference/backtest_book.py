@@ -54,6 +54,8 @@ class Slice:
     mark: Bar
     end: int
     taken: Decimal = ZERO
+    is_later: bool = False
+    """A finer bar after the first of its bar."""
     limit_filled: bool = False
     opened_before: bool = False
     """A stop entry was triggered after the open, which therefore is no price for its own stop."""
@@ -80,7 +82,8 @@ class Position:
     equity_at_entry: Decimal
     entry_ts: int
     trade: int
-    by_limit: bool
+    best_is_close: bool
+    """Of the entry's bar it is not known whether the high (low) came after the entry."""
     quantity: Decimal = ZERO
     filled: Decimal = ZERO
     average: Decimal = ZERO
@@ -159,7 +162,8 @@ class Book:
         return self.cash - sum((position.margin for position in self.positions()), ZERO)
 
     def affordable(self, price: Decimal, maker: bool) -> Decimal:
-        return max(ZERO, self.available) / (price * (ONE / self.leverage + max(ZERO, self.fee_rate(maker))))
+        free = self.available
+        return (ZERO if free < ALMOST * self.cash else max(ZERO, free)) / (price * (ONE / self.leverage + max(ZERO, self.fee_rate(maker))))
 
     def rounded(self, quantity: Decimal) -> Decimal:
         step = Decimal(self.config.quantity_step)

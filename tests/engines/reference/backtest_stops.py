@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import pairwise
 
 from engines.backtest.config import BacktestConfig, TrailingKind
 from engines.backtest.rows import Reason
@@ -13,7 +14,7 @@ def follow(position: Position, bar: Bar, config: BacktestConfig, bars: list[Bar]
     """What happens to the stop at a close; ``bars`` are all of the market, this one last."""
     side = position.direction
     reached = bar.high if side > 0 else bar.low
-    if position.lived == 1 and position.by_limit:
+    if position.lived == 1 and position.best_is_close:
         reached = bar.close
     position.best = reached if position.best is None else max(reached * side, position.best * side) * side
     if position.closing is not None:
@@ -50,10 +51,7 @@ def move(position: Position, level: Decimal, reason: Reason) -> None:
 
 def average_true_range(bars: list[Bar], period: int) -> Decimal | None:
     """Wilder's: the mean of the first ``period`` true ranges, which begin at the second bar, then smoothed."""
-    ranges = [
-        max(bar.high, before.close) - min(bar.low, before.close)
-        for before, bar in zip(bars[:-1], bars[1:], strict=True)
-    ]
+    ranges = [max(bar.high, before.close) - min(bar.low, before.close) for before, bar in pairwise(bars)]
     if len(ranges) < period:
         return None
     value = sum(ranges[:period], Decimal(0)) / period
