@@ -237,16 +237,15 @@ def _exits(terms: Terms, account: Account, m: int, bar: int, candle: Candle, beg
     opened = began != _BY_STOP
     liquidated = (mark - liquidation) * d <= 0.0
     stopped = slots[m, CLOSING] == 0 and (adverse - stop) * d <= 0.0
-    if liquidated:
-        gapped = opened and (candle.mark_open - liquidation) * d <= 0.0
-        if gapped or not stopped or (liquidation - stop) * d >= 0.0:
-            _liquidate(terms, account, m, bar, candle, candle.mark_open if gapped else liquidation)
-            return
-    if stopped:
+    gapped = liquidated and opened and (candle.mark_open - liquidation) * d <= 0.0
+    if stopped and not gapped and not (liquidated and (liquidation - stop) * d >= 0.0):
         reference = candle.open if opened and (candle.open - stop) * d < 0.0 else stop
         _leave_at_market(terms, account, m, bar, candle, reference, slots[m, STOP_KIND])
-        return
-    if slots[m, CLOSING] == 0:
+        # What the volume did not let out at the stop can still be liquidated.
+        liquidated = liquidated and slots[m, DIRECTION] != 0
+    if liquidated:
+        _liquidate(terms, account, m, bar, candle, candle.mark_open if gapped else liquidation)
+    elif slots[m, DIRECTION] != 0 and slots[m, CLOSING] == 0:
         _targets(terms, account, m, bar, candle, began)
 
 

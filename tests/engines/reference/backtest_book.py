@@ -163,7 +163,9 @@ class Book:
 
     def affordable(self, price: Decimal, maker: bool) -> Decimal:
         free = self.available
-        return (ZERO if free < ALMOST * self.cash else max(ZERO, free)) / (price * (ONE / self.leverage + max(ZERO, self.fee_rate(maker))))
+        return (ZERO if free < ALMOST * self.cash else max(ZERO, free)) / (
+            price * (ONE / self.leverage + max(ZERO, self.fee_rate(maker)))
+        )
 
     def rounded(self, quantity: Decimal) -> Decimal:
         step = Decimal(self.config.quantity_step)
