@@ -23,10 +23,12 @@ from deploy.reports.markup import Cell, Column, data, table
 from deploy.reports.page import page, write_report
 from deploy.reports.plots import Axis, thin, time_ticks, value_ticks
 from deploy.reports.trade_charts import nearest, spans
+from engines.backtest.config import BacktestConfig, Sizing
 from engines.backtest.errors import BadBacktest
 from engines.backtest.result import BacktestResult
 from engines.backtest.robustness.neighbourhood import neighbourhood
 from engines.backtest.robustness.stress import Scenario
+from engines.backtest.simulate import backtest
 from tests.deploy import backtest_reports as made
 
 
@@ -87,6 +89,22 @@ def test_a_backtest_without_trades_has_no_empty_frames() -> None:
     assert "there was no trade" in _words(_section(markup, "verdict"))
     assert not {"trades", "results", "excursions", "list"} & set(_section_names(markup))
     assert "nan" not in _words(_section(markup, "numbers")).lower().split()
+
+
+@pytest.mark.parametrize("bars", [1, 3000])
+def test_one_bar_one_trade_and_ruin_are_drawn_without_holes(bars: int) -> None:
+    rows = made.bars()[:bars]
+    fallen = rows.with_columns(
+        pl.when(pl.int_range(pl.len()) > 1500).then(pl.col(name) * 0.2).otherwise(pl.col(name)).alias(name)
+        for name in ("open", "high", "low", "close")
+    )
+    signals = pl.DataFrame({"ts": rows["ts"][:1], "direction": pl.Series([1], dtype=pl.Int8)})
+    config = BacktestConfig(sizing=Sizing.EQUITY_FRACTION, size=19.0, leverage=20.0)
+    found = backtest(fallen, signals, config, timeframe="1h")
+    assert (found.metrics["max_drawdown"] > 0.9) == (bars == 3000)
+    markup = page(replace(made.judged(found), bars=fallen))
+    assert _section_names(markup)[0] == "verdict"
+    assert not re.search(r"(?<![a-z])(nan|inf)(?![a-z])", markup)
 
 
 def test_nothing_is_loaded_from_anywhere() -> None:
