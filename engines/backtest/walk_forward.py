@@ -6,7 +6,7 @@ R. Pardo, "The Evaluation and Optimization of Trading Strategies", 2nd edition (
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -16,22 +16,22 @@ import polars as pl
 
 from engines.backtest.config import BacktestConfig
 from engines.backtest.errors import BadBacktest
-from engines.backtest.frames import trade_arrays
-from engines.backtest.metrics import Curve, TradeArrays, summary
+from engines.backtest.metrics import Curve, summary
 from engines.backtest.metrics.catalogue import CATALOGUE, Better
-from engines.backtest.metrics.inputs import curve_of, daily_returns, no_trades
+from engines.backtest.metrics.inputs import daily_returns
 from engines.backtest.metrics.overfitting import Overfitting, probability_of_overfitting
 from engines.backtest.parameter_space import Constraint, ParameterSet, Space, check_space, grid_sets
 from engines.backtest.result import BacktestResult
-from engines.backtest.rows import EQUITY_SCHEMA, TRADE_SCHEMA
+from engines.backtest.rows import TRADE_SCHEMA
 from engines.backtest.signal_source import SignalSource
 from engines.backtest.simulate import PreparedBars
 from engines.backtest.stability import choices, stability
+from engines.backtest.stitching import StitchedAccount, config_of, measured
 from engines.backtest.sweeps import source_of, split
 from engines.backtest.window_bars import MarketData, between
 from engines.backtest.windows import Window, WindowPlan, windows
 from engines.bars import FloatArray
-from engines.signals.rows import floats, time_series, times
+from engines.signals.rows import time_series
 from engines.timeframe import Timeframe
 
 _MOST_BLOCKS = 16
@@ -176,13 +176,13 @@ def walk_forward(
     times_of_bars = whole.series.bars.ts
     parts = windows(plan, int(times_of_bars.min()), int(times_of_bars.max()), whole.timeframe)
     cut = MarketData(bars, funding, mark, finer, whole.timeframe, market, warm_up)
-    longest = max(cut.warm_up_of(_config_of(one, given)) for one in sets)
+    longest = max(cut.warm_up_of(config_of(one, given)) for one in sets)
     trained = [cut.prepared(one.train_begin, one.train_end, longest) for one in parts]
 
     def tried(one: ParameterSet) -> tuple[list[dict[str, float]], FloatArray]:
-        signals, changed = make(split(one)[0]), _config_of(one, given)
+        signals, changed = make(split(one)[0]), config_of(one, given)
         found = [
-            _measured(_traded(prepared, signals, changed, part.train_begin, part.train_end), part.train_begin)[0]
+            measured(_traded(prepared, signals, changed, part.train_begin, part.train_end), part.train_begin)
             for part, prepared in zip(parts, trained, strict=True)
         ]
         return found, daily_returns(whole.backtest(signals, changed).curve)
@@ -191,7 +191,7 @@ def walk_forward(
         found = list(pool.map(tried, sets))
     side = 1.0 if better is Better.HIGH else -1.0
     chosen = [_best([metrics[k] for metrics, _ in found], choose_by, side, least_trades) for k in range(len(parts))]
-    stitched = _Stitched(given.cash)
+    stitched = StitchedAccount(given.cash)
     results: list[WindowResult] = []
     for k, part in enumerate(parts):
         prepared = cut.prepared(part.test_begin, part.test_end, longest)
@@ -241,36 +241,14 @@ def _sets(
     if not sets:
         raise BadBacktest("grid", "is empty; name at least one parameter set")
     for one in sets:
-        _config_of(one, config)
+        config_of(one, config)
     return make, sets
-
-
-def _config_of(one: ParameterSet, config: BacktestConfig) -> BacktestConfig:
-    changes = split(one)[1]
-    return config.with_values(changes) if changes else config
 
 
 def _traded(
     prepared: PreparedBars | None, signals: pl.DataFrame, config: BacktestConfig, begin: int, end: int
 ) -> BacktestResult | None:
     return None if prepared is None else prepared.backtest(between(signals, begin, end), config)
-
-
-def _measured(result: BacktestResult | None, begin: int) -> tuple[dict[str, float], Curve | None]:
-    """Metrics and curve from a time on, before which nothing was traded."""
-    if result is None:
-        return dict.fromkeys((one.name for one in CATALOGUE), float("nan")) | {"trades": 0.0}, None
-    if result.first_ts >= begin:
-        return result.metrics, result.curve
-    rows = between(result.equity, begin, result.last_ts + 1)
-    curve = curve_of(
-        times(rows["ts"]),
-        floats(rows["equity"]),
-        result.config.cash,
-        floats(rows["exposure"]),
-        result.curve.traded_notional,
-    )
-    return summary(curve, trade_arrays(result.history.account)), curve
 
 
 def _best(found: Sequence[Mapping[str, float]], metric: str, side: float, least_trades: int) -> int | None:
@@ -280,59 +258,6 @@ def _best(found: Sequence[Mapping[str, float]], metric: str, side: float, least_
         if metrics["trades"] >= least_trades and np.isfinite(metrics[metric])
     ]
     return -max(able)[1] if able else None
-
-
-class _Stitched:
-    """The account that goes through the test windows."""
-
-    def __init__(self, cash: float) -> None:
-        self._start = cash
-        self._cash = cash
-        self._rows: list[pl.DataFrame] = []
-        self._arrays: list[TradeArrays] = [no_trades()]
-        self._traded = 0.0
-        self.trades: list[pl.DataFrame] = []
-
-    def trade(
-        self,
-        prepared: PreparedBars | None,
-        part: Window,
-        chosen: ParameterSet | None,
-        make: Callable[[Mapping[str, Any]], pl.DataFrame],
-        config: BacktestConfig,
-    ) -> dict[str, float]:
-        """Trade a test window with what is left of the account; metrics of the window."""
-        if prepared is None or self._cash <= 0.0:
-            return _measured(None, 0)[0]
-        signals = make(split(chosen)[0]) if chosen is not None else _no_signals()
-        changed = _config_of(chosen or {}, config).with_values({"cash": self._cash})
-        result = prepared.backtest(between(signals, part.test_begin, part.test_end), changed)
-        rows = between(result.equity, part.test_begin, part.test_end)
-        self._rows.append(rows)
-        self._arrays.append(trade_arrays(result.history.account))
-        self._traded += result.curve.traded_notional
-        self.trades.append(result.trades)
-        self._cash = float(rows["equity"][-1])
-        return _measured(result, part.test_begin)[0]
-
-    def equity(self) -> pl.DataFrame:
-        """All windows behind each other, the drawdown from the highest of all of them."""
-        rows = pl.concat([EQUITY_SCHEMA.to_frame(), *self._rows])
-        highest = pl.max_horizontal(pl.col("equity").cum_max(), pl.lit(self._start))
-        return rows.with_columns(((highest - pl.col("equity")) / highest).alias("drawdown"))
-
-    def curve(self) -> Curve:
-        """The curve of it all."""
-        rows = self.equity()
-        return curve_of(times(rows["ts"]), floats(rows["equity"]), self._start, floats(rows["exposure"]), self._traded)
-
-    def arrays(self) -> TradeArrays:
-        """All trades."""
-        return TradeArrays._make(np.concatenate(columns) for columns in zip(*self._arrays, strict=True))
-
-
-def _no_signals() -> pl.DataFrame:
-    return pl.DataFrame(schema={"ts": EQUITY_SCHEMA["ts"], "direction": pl.Int8})
 
 
 def _efficiency(results: Sequence[WindowResult]) -> float:

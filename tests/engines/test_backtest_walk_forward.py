@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from engines.backtest import BacktestConfig, BadBacktest, Fees, Sizing, Slippage, backtest
-from engines.backtest.rows import EQUITY_SCHEMA, TRADE_SCHEMA
+from engines.backtest.metrics.inputs import daily_returns
+from engines.backtest.metrics.overfitting import probability_of_overfitting
+from engines.backtest.rows import EQUITY_SCHEMA, FUNDING_SCHEMA, TRADE_SCHEMA
 from engines.backtest.stability import choices, stability
 from engines.backtest.walk_forward import WalkForward, walk_forward
-from engines.backtest.windows import WindowKind, WindowPlan, windows
-from engines.timeframe import Timeframe
+from engines.backtest.windows import WindowKind, WindowPlan
 from tests.engines.random_walks import HOUR, START, entries, frame_of, walk
 
 FREE = BacktestConfig(
@@ -52,66 +50,6 @@ class Momentum:
         places = list(range(20, bars.height, parameters["every"]))
         closes = bars["close"].to_list()
         return entries(bars, places, [1 if closes[k] > closes[k - parameters["ahead"]] else -1 for k in places])
-
-
-@given(
-    st.integers(1, 400),
-    st.integers(1, 60),
-    st.integers(1, 40),
-    st.integers(0, 9),
-    st.integers(0, 9),
-    st.sampled_from(list(WindowKind)),
-    st.booleans(),
-)
-@settings(max_examples=200, deadline=None)
-def test_windows_are_in_order_never_meet_and_cover(
-    bars: int, train: int, test: int, purge: int, embargo: int, kind: WindowKind, by_time: bool
-) -> None:
-    hour = timedelta(hours=1)
-    plan = WindowPlan(
-        train=train * hour if by_time else train,
-        # A time is rounded up to bars.
-        test=test * hour - timedelta(minutes=10) if by_time else test,
-        kind=kind,
-        purge=purge,
-        embargo=embargo * hour if by_time else embargo,
-    )
-    last = START + (bars - 1) * HOUR
-    before = train + purge + embargo
-    if bars <= before:
-        with pytest.raises(BadBacktest, match=r"windows: need more than"):
-            windows(plan, START, last, Timeframe.H1)
-        return
-    made = windows(plan, START, last, Timeframe.H1)
-    assert made[0].test_begin == START + before * HOUR
-    assert made[-1].test_end == last + HOUR
-    for one, after in pairwise(made):
-        assert one.test_end == after.test_begin
-        assert one.test_end - one.test_begin == test * HOUR
-    for one in made:
-        assert START <= one.train_begin < one.train_end <= one.test_begin < one.test_end
-        assert one.test_begin - one.train_end == (purge + embargo) * HOUR
-        if kind is WindowKind.ANCHORED:
-            assert one.train_begin == START
-        else:
-            assert one.train_end - one.train_begin == train * HOUR
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"train": 0}, "train: must be at least 1 bars"),
-        ({"test": timedelta(0)}, "test: must be at least 1"),
-        ({"purge": -1}, "purge: must be at least 0"),
-        ({"embargo": 1.5}, "embargo: must be a number of bars or a timedelta"),
-        ({"train": True}, "train: must be a number"),
-    ],
-)
-def test_lengths_that_cannot_be_are_refused(changes: dict[str, Any], words: str) -> None:
-    lengths: dict[str, Any] = {"train": 10, "test": 5}
-    plan = WindowPlan(**lengths | changes)
-    with pytest.raises(BadBacktest, match=words):
-        windows(plan, START, START + 99 * HOUR, Timeframe.H1)
 
 
 def run(bars: pl.DataFrame, config: BacktestConfig = FREE, plan: WindowPlan = PLAN, **options: Any) -> WalkForward:
@@ -278,6 +216,74 @@ def test_many_markets_share_the_account() -> None:
     found = walk_forward(bars, Momentum(bars, many=True), GRID, FREE, PLAN, least_trades=3)
     assert set(found.trades["market"]) == {"A", "B"}
     assert found.metrics["net_profit"] == pytest.approx(found.trades["pnl"].sum())
+
+
+def test_fundings_marks_and_finer_bars_are_cut_with_the_windows() -> None:
+    finer = frame_of(walk(24 * 40, seed=8))
+    bars = finer.group_by_dynamic("ts", every="4h").agg(
+        pl.first("open"), pl.max("high"), pl.min("low"), pl.last("close"), pl.sum("volume")
+    )
+    mark = finer.drop("volume")
+    funding = pl.DataFrame(
+        {"ts": finer["ts"].gather_every(8), "funding_rate": np.full(120, 0.001)},
+        schema=FUNDING_SCHEMA,
+    )
+    make, config = Momentum(bars), FREE.with_values({"leverage": 3.0})
+    plan = WindowPlan(train=20 * DAY, test=7 * DAY)
+    sets = [{"every": 5, "ahead": 2}]
+    found = walk_forward(bars, make, sets, config, plan, least_trades=1, funding=funding, mark=mark, finer=finer)
+    assert found.overfitting is None
+    cash, paid = config.cash, 0.0
+    for one in found.windows:
+        begin, end = one.window.test_begin, one.window.test_end
+        alone = backtest(
+            between(bars, begin, end),
+            between(make(sets[0]), begin, end),
+            config.with_values({"cash": cash}),
+            funding=between(funding, begin, end),
+            mark=between(mark, begin, end),
+            finer=between(finer, begin, end),
+            timeframe="4h",
+        )
+        cash, paid = alone.equity["equity"][-1], paid + alone.metrics["funding"]
+    assert found.equity["equity"][-1] == pytest.approx(cash)
+    assert found.metrics["funding"] == pytest.approx(paid)
+    assert paid != 0.0
+
+
+def test_efficiency_and_overfitting_are_those_of_the_parts() -> None:
+    bars = frame_of(walk(24 * 50, seed=9, drift=0.0004))
+    found = run(bars)
+    inside = [one.train["annual_return"] for one in found.windows if one.train is not None]
+    outside = [one.test["annual_return"] for one in found.windows]
+    assert found.efficiency == pytest.approx(np.mean(outside) / np.mean(inside))
+    make = Momentum(bars)
+    returns = [
+        daily_returns(backtest(bars, make({"every": every, "ahead": ahead}), FREE).curve)
+        for every in GRID["every"]
+        for ahead in GRID["ahead"]
+    ]
+    assert found.overfitting is not None
+    judged = probability_of_overfitting(np.column_stack(returns), 16)
+    assert found.overfitting.probability == judged.probability
+    assert found.table["test_annual_return"].to_list() == outside
+
+
+def test_a_ruined_account_trades_no_more() -> None:
+    closes = walk(24 * 40, seed=12)
+    closes[24 * 24 :] *= 0.02
+    bars = frame_of(closes)
+    make = Momentum(bars)
+
+    def always_long(parameters: Mapping[str, Any], /) -> pl.DataFrame:
+        return make(parameters).select("ts", pl.lit(1, pl.Int8).alias("direction"))
+
+    config = FREE.with_values({"size": 10.0, "leverage": 10.0, "maintenance_margin": 0.0, "fees.taker_bp": 50.0})
+    found = walk_forward(bars, always_long, [{"every": 5, "ahead": 2}], config, PLAN, least_trades=1)
+    assert found.trades["exit_reason"].to_list() == ["liquidation"]
+    assert found.metrics["total_return"] == found.metrics["annual_return"] == -1.0
+    assert found.equity["ts"].to_list() == between(bars, found.windows[0].window.test_begin, 2**62)["ts"].to_list()
+    assert [one.test["trades"] for one in found.windows] == [1.0, 0.0, 0.0, 0.0]
 
 
 @pytest.mark.parametrize("name", ["moving_average_cross", "smc_pullback"])

@@ -188,7 +188,7 @@ def _units(result: BacktestResult, market: int, unit: DistanceUnit) -> FloatArra
     series = result.history.series
     mine = slice(series.begin[market], series.begin[market + 1])
     high, low, close = series.bars.high[mine], series.bars.low[mine], series.bars.close[mine]
-    same: FloatArray = np.ones(close.shape[0])
+    same: FloatArray = np.ones(len(close))
     if unit is DistanceUnit.PRICE:
         return same
     before = np.append(close[:1], close[:-1])
