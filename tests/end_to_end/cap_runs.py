@@ -33,6 +33,7 @@ MARTS = (
     "market_structure",
     "signal_feed",
     "signal_performance",
+    "strategy_leaderboard",
     "data_quality",
 )
 _VOLATILE = ("ingested_at", "decided_at", "last_ingested_at", "published_at", "sequence", "checked_at", "made_at")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import uuid
 from dataclasses import dataclass, field
@@ -39,12 +40,27 @@ class Logs:
 
 def _frame(rows: list[Row]) -> pl.DataFrame:
     casts = {
-        **dict.fromkeys(("ts", "gap_end", "ts_last", "origin_ts", "signal_ts"), pl.Datetime("ms", "UTC")),
-        "ingested_at": pl.Datetime("us", "UTC"),
+        **dict.fromkeys(("ts", "gap_end", "ts_last", "origin_ts", "signal_ts", "first_ts"), pl.Datetime("ms", "UTC")),
+        **dict.fromkeys(("ingested_at", "made_at"), pl.Datetime("us", "UTC")),
         **dict.fromkeys(("side", "direction", "bias"), pl.Int8),
-        **dict.fromkeys(("base_bars", "missing_bars", "bars_held", "sequence", "open_positions"), pl.UInt32),
+        **dict.fromkeys(
+            ("base_bars", "missing_bars", "bars_held", "sequence", "open_positions", "bars", "signals", "trades"),
+            pl.UInt32,
+        ),
         **dict.fromkeys(("scale", "label", "rule", "zone_id"), pl.String),
-        **dict.fromkeys(("target_2", "rule_value", "rule_limit", "volume"), pl.Float64),
+        **dict.fromkeys(
+            (
+                "target_2",
+                "rule_value",
+                "rule_limit",
+                "volume",
+                "sharpe",
+                "probabilistic_sharpe",
+                "expectancy_r",
+                "stddev_r",
+            ),
+            pl.Float64,
+        ),
     }
     frame = pl.DataFrame(rows, infer_schema_length=None)
     return frame.cast({name: dtype for name, dtype in casts.items() if name in frame.columns})
@@ -74,6 +90,7 @@ def random_series(
     times = _add_bars(logs, key, bars, rng)
     _add_structure(logs, key, times, rng)
     zone_ids = _add_zones(logs, key, times, zones, rng)
+    _add_backtests(logs, key, times, rng)
     _add_signals(logs, key, times, zone_ids, signals, rng)
 
 
@@ -102,6 +119,26 @@ def _add_bars(logs: Logs, key: Row, count: int, rng: random.Random) -> list[date
     if recorded and recorded[-1]["ts"] > times[-1] and recorded[-1]["symbol"] == key["symbol"]:
         recorded.pop()
     return times
+
+
+def _add_backtests(logs: Logs, key: Row, times: list[datetime], rng: random.Random) -> None:
+    for strategy in ("breakout", "pullback"):
+        trades = rng.choice([0, 1, 12, 80, 400])
+        run = {"strategy": strategy, "run_id": f"{rng.getrandbits(128):032x}", "version": "1", "finer_timeframe": ""}
+        counts = {"bars": len(times), "signals": trades + 3, "trades": trades}
+        known = {"win_rate": rng.random(), "profit_factor": rng.random() * 3} if trades else {}
+        numbers = {
+            "total_return": rng.uniform(-0.5, 0.5),
+            "buy_and_hold_return": rng.uniform(-0.5, 0.5),
+            "sharpe": rng.uniform(-2, 2) if trades else None,
+            "probabilistic_sharpe": rng.random() if trades else None,
+            "max_drawdown": rng.random(),
+            "expectancy_r": rng.uniform(-1, 1) if trades else None,
+            "stddev_r": rng.uniform(0.2, 2) if trades > 1 else None,
+        }
+        metrics = json.dumps({**known, "time_in_market": rng.random(), "fees": rng.random()})
+        ends = {"ts": times[-1], "first_ts": times[0], "made_at": STORED}
+        logs.add("backtest_runs", {**key, **ends, **run, **counts, **numbers, "config": "{}", "metrics": metrics})
 
 
 def _add_structure(logs: Logs, key: Row, times: list[datetime], rng: random.Random) -> None:

@@ -50,7 +50,7 @@ def dbt(built: Settings, tmp_path: Path) -> Dbt:
     return run
 
 
-@pytest.mark.parametrize(("target", "count"), [(Target.WAREHOUSE, 14), (Target.SERVING, 1)])
+@pytest.mark.parametrize(("target", "count"), [(Target.WAREHOUSE, 15), (Target.SERVING, 1)])
 def test_unit_tests_pass(built: Settings, target: Target, count: int) -> None:
     ended = [event.status for event in run_dbt(built, target, ["test", "--select", "test_type:unit"])]
     assert ended == ["pass"] * count

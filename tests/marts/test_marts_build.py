@@ -31,6 +31,7 @@ WAREHOUSE_MARTS = (
     "order_blocks",
     "signal_feed",
     "signal_performance",
+    "strategy_leaderboard",
 )
 
 
@@ -214,6 +215,32 @@ def test_performance_agrees_with_the_feed_in_every_scope(market: Warehouse, logs
             else:
                 assert row[name] == pytest.approx(value, rel=1e-12, abs=1e-12), name
         assert row["costs_included"] is False
+
+
+def test_leaderboard_ranks_by_the_lower_end_of_the_interval(market: Warehouse, logs: Logs) -> None:
+    rows = read_rows(market, "SELECT * FROM marts.strategy_leaderboard ORDER BY simulated, place")
+    runs = {(*plain_folds.series_of(run), run["strategy"]): run for run in logs.of("backtest_runs")}
+    assert len(rows) == len(runs) > 0
+    for simulated in (False, True):
+        ranked = [row for row in rows if row["simulated"] is simulated]
+        assert [row["place"] for row in ranked] == list(range(1, len(ranked) + 1))
+        lows = [row["expectancy_r_low"] for row in ranked if row["trades"] >= 30]
+        assert lows == sorted(lows, reverse=True)
+        assert all(row["trades"] < 30 for row in ranked[len(lows) :])
+    for row in rows:
+        run = runs[*plain_folds.series_of(row), row["strategy"]]
+        assert row["until"] == known_at(run)
+        assert row["simulated"] is (row["exchange"] == "sim")
+        for name in ("trades", "total_return", "sharpe", "expectancy_r", "run_id"):
+            assert row[name] == run[name], name
+        metrics = json.loads(run["metrics"])
+        assert row["win_rate"] == pytest.approx(metrics.get("win_rate"))
+        if run["trades"] > 1:
+            half = 1.96 * run["stddev_r"] / run["trades"] ** 0.5
+            assert row["expectancy_r_low"] == pytest.approx(run["expectancy_r"] - half)
+            assert row["expectancy_r_high"] == pytest.approx(run["expectancy_r"] + half)
+        else:
+            assert row["expectancy_r_low"] is None
 
 
 def test_quality_counts_what_is_missing(market: Warehouse, logs: Logs) -> None:

@@ -27,8 +27,10 @@ MARTS = {
     "served_signal_feed",
     "signal_feed",
     "signal_performance",
+    "strategy_leaderboard",
 }
 SOURCES = {
+    "backtests",
     "candles",
     "indicators",
     "published_signals",

@@ -1,0 +1,22 @@
+select
+    exchange,
+    symbol,
+    timeframe,
+    ts,
+    {{ known_at() }} as known_at,
+    strategy,
+    run_id,
+    version,
+    first_ts,
+    bars,
+    signals,
+    trades,
+    total_return,
+    buy_and_hold_return,
+    sharpe,
+    probabilistic_sharpe,
+    max_drawdown,
+    expectancy_r,
+    stddev_r,
+    metrics
+from {{ source('market', 'backtest_runs') }} final
