@@ -7,7 +7,7 @@ import sys
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -50,6 +50,15 @@ _STDOUT = "-"
 
 
 @dataclass(frozen=True)
+class WalkForwardOptions:
+    """Lengths in days, and whether train windows begin at the first bar."""
+
+    train: int = 90
+    test: int = 30
+    anchored: bool = False
+
+
+@dataclass(frozen=True)
 class BacktestOptions:
     """What was asked for on the command line.
 
@@ -64,7 +73,9 @@ class BacktestOptions:
         JSON or TOML file of configuration fields.
     varied : tuple of str
         ``name=a,b,c``: a grid that walk-forward or a sweep chooses from.
-    walk_forward : bool
+    walk_forward : WalkForwardOptions, optional
+    resume : Path, optional
+        File that the results of a sweep are kept in; those of stored bars are kept in the warehouse.
     robust : bool
     report, parquet : Path, optional
     as_json : str, optional
@@ -76,7 +87,8 @@ class BacktestOptions:
     settings: tuple[str, ...] = ()
     config: Path | None = None
     varied: tuple[str, ...] = ()
-    walk_forward: bool = False
+    walk_forward: WalkForwardOptions | None = None
+    resume: Path | None = None
     robust: bool = True
     report: Path | None = None
     parquet: Path | None = None
@@ -93,6 +105,7 @@ def run_backtest(options: BacktestOptions, home: Path | None) -> None:
     CommandFailed
         If there are no bars, or the strategy fails.
     """
+    from deploy.cli.backtest_sweep import sweep_parameters
     from deploy.reports.exports import as_json, write_json, write_parquet
     from deploy.reports.page import write_report
     from engines.backtest.errors import BadBacktest
@@ -107,6 +120,9 @@ def run_backtest(options: BacktestOptions, home: Path | None) -> None:
             given = _given(options, timeframe, home)
             progress.stage("Indicators, structure, zones", None)
             study = _study(options, timeframe, given)
+            if options.varied and options.walk_forward is None:
+                sweep_parameters(study, _space(options), options, home, progress)
+                return
             content = _conduct(options, study, progress)
     except BadBacktest as error:
         raise WrongUse(str(error)) from error
@@ -277,11 +293,37 @@ def _value(text: str) -> Any:
     return tuple(cast("list[Any]", value)) if isinstance(value, list) else value
 
 
+def _space(options: BacktestOptions) -> dict[str, list[Any]]:
+    """Values that a sweep or walk-forward tries, by parameter."""
+    space: dict[str, list[Any]] = {}
+    for text in options.varied:
+        name, equals, values = text.partition("=")
+        if not equals or not name or not values:
+            raise WrongUse(f"--vary: {text!r} is not NAME=A,B,C, as in --vary stop_atr=0.1,0.2,0.3")
+        if name in space:
+            raise WrongUse(f"--vary: {name} is given twice; give all its values at once")
+        space[name] = [_value(value) for value in values.split(",")]
+    return space
+
+
 def _conduct(options: BacktestOptions, study: Study, progress: TerminalProgress) -> ReportContent:
-    from deploy.reports.study import conduct
+    from deploy.reports.study import conduct, walk
 
     unseen: OutOfSample | None = None
     trials = 1
+    if options.walk_forward is not None:
+        from engines.backtest.windows import WindowKind, WindowPlan
+
+        space = _space(options)
+        if not space:
+            raise WrongUse("--walk-forward needs something to choose from: --vary NAME=A,B,C")
+        plan = WindowPlan(
+            train=timedelta(days=options.walk_forward.train),
+            test=timedelta(days=options.walk_forward.test),
+            kind=WindowKind.ANCHORED if options.walk_forward.anchored else WindowKind.ROLLING,
+        )
+        progress.stage("Walk forward", None)
+        unseen, trials = walk(study, space, plan)
     return conduct(study, progress.stage, unseen=unseen, trials=trials)
 
 

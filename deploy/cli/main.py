@@ -207,12 +207,20 @@ def backtest(
     vary: Annotated[
         list[str] | None,
         typer.Option(
-            "--vary", metavar="NAME=A,B,C", help="Values that walk-forward chooses from; may be given several times."
+            "--vary", metavar="NAME=A,B,C", help="Try these values: a sweep, or what walk-forward chooses from."
         ),
     ] = None,
     walk_forward: Annotated[
         bool, typer.Option("--walk-forward", help="Choose in one window, trade in the next: results out of sample.")
     ] = False,
+    train: Annotated[int, typer.Option("--train", min=1, metavar="DAYS", help="Length of a window to choose in.")] = 90,
+    test: Annotated[int, typer.Option("--test", min=1, metavar="DAYS", help="Length of a window to trade in.")] = 30,
+    anchored: Annotated[
+        bool, typer.Option("--anchored", help="Let every window to choose in begin at the first bar.")
+    ] = False,
+    resume: Annotated[
+        Path | None, typer.Option("--resume", metavar="FILE", help="Keep a sweep's results here and go on from them.")
+    ] = None,
     robustness: Annotated[
         bool, typer.Option(help="Random entries, resampling, dearer costs, neighbouring parameters.")
     ] = True,
@@ -229,7 +237,7 @@ def backtest(
     del debug
     from dataclasses import replace
 
-    from deploy.cli.backtest import BacktestOptions, run_backtest
+    from deploy.cli.backtest import BacktestOptions, WalkForwardOptions, run_backtest
     from deploy.cli.given_bars import STORED
     from deploy.cli.options import Options
 
@@ -240,7 +248,8 @@ def backtest(
         settings=tuple(settings or ()),
         config=config,
         varied=tuple(vary or ()),
-        walk_forward=walk_forward,
+        walk_forward=WalkForwardOptions(train, test, anchored) if walk_forward else None,
+        resume=resume,
         robust=robustness,
         report=report,
         parquet=parquet,

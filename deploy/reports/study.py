@@ -10,9 +10,11 @@ from typing import Any
 import polars as pl
 
 from deploy.reports.content import Baselines, Line, OutOfSample, ReportContent, Robustness, Step
+from deploy.reports.unseen import out_of_sample
 from deploy.reports.verdict import Verdict, verdict
 from engines.backtest.config import BacktestConfig
 from engines.backtest.metrics.baselines import buy_and_hold
+from engines.backtest.parameter_space import Space, check_space, grid_sets
 from engines.backtest.result import BacktestResult
 from engines.backtest.robustness.monte_carlo import MonteCarlo, Resampling, day_returns, monte_carlo, trade_returns
 from engines.backtest.robustness.neighbourhood import Neighbourhood, neighbourhood
@@ -20,6 +22,8 @@ from engines.backtest.robustness.random_entries import random_entries
 from engines.backtest.robustness.stress import Stress, stress
 from engines.backtest.signal_source import SignalSource
 from engines.backtest.simulate import PreparedBars
+from engines.backtest.walk_forward import walk_forward
+from engines.backtest.windows import WindowPlan
 
 Tell = Callable[[str, int | None], None]
 """Told the name of each stage and how many steps it has."""
@@ -110,6 +114,65 @@ def conduct(study: Study, tell: Tell, *, unseen: OutOfSample | None = None, tria
         versions=study.versions,
         notes=study.notes,
     )
+
+
+def walk(study: Study, space: Space, plan: WindowPlan) -> tuple[OutOfSample, int]:
+    """Walk forward over the bars that are traded.
+
+    Parameters
+    ----------
+    study : Study
+    space : Space
+        Values by parameter; what is not varied is as in the study.
+    plan : WindowPlan
+
+    Returns
+    -------
+    OutOfSample
+    int
+        Parameter sets that were looked at.
+    """
+    source = traded_source(study)
+    check_space(space, source.parameters, source.name, study.config)
+    found = walk_forward(
+        study.bars,
+        source,
+        space,
+        study.config,
+        plan,
+        funding=study.funding,
+        mark=study.mark,
+        finer=study.finer,
+        market=study.market,
+    )
+    return out_of_sample(found), len(grid_sets(space))
+
+
+@dataclass(frozen=True)
+class _TradedSource:
+    """A study's source, with the study's own parameters, and only signals of the bars that are traded."""
+
+    study: Study
+
+    @property
+    def name(self) -> str:
+        return self.study.source.name
+
+    @property
+    def version(self) -> int:
+        return self.study.source.version
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        return {**self.study.source.parameters, **self.study.parameters}
+
+    def signals(self, parameters: Mapping[str, Any]) -> pl.DataFrame:
+        return within(self.study.source.signals({**self.study.parameters, **parameters}), self.study.bars)
+
+
+def traded_source(study: Study) -> SignalSource:
+    """Source of a study's signals for sweeps and walk-forward."""
+    return _TradedSource(study)
 
 
 def within(signals: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
