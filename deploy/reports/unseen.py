@@ -27,7 +27,7 @@ _STEADY = (
     Column("In windows", tip="Part of the windows in which it was chosen."),
     Column("Changes", tip="Part of the steps from one window to the next at which the value changed."),
     Column(
-        "Spread", tip="Deviation of the chosen values over the range there was; choosing at random gives about 0.3."
+        "Spread", tip="Deviation of the chosen values over that of all there were; choosing at random gives about 1."
     ),
 )
 

@@ -53,8 +53,8 @@ def stability(sets: Sequence[Mapping[str, Any]], chosen: Sequence[Mapping[str, A
     -------
     DataFrame
         ``parameter``; ``values`` there were; ``most_chosen`` and its ``share`` of the windows; ``changes``, part of the steps
-        from one window to the next at which the value changed; ``dispersion`` of a number, the standard deviation (n) of
-        the chosen values over the range there was, 0 to 0.5: about 0.3 is what choosing at random gives.
+        from one window to the next at which the value changed; ``dispersion`` of a number, the standard deviation of
+        the chosen values over that of the values there were: 0 always the same, about 1 as if chosen at random.
     """
     rows: list[tuple[str, int, str | None, float | None, float | None, float | None]] = []
     for name in _names(sets):
@@ -82,5 +82,5 @@ def _names(sets: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
 def _dispersion(there: Sequence[Any], taken: Sequence[Any]) -> float | None:
     if not taken or not all(isinstance(one, int | float) and not isinstance(one, bool) for one in there):
         return None
-    width = max(there) - min(there)
-    return float(np.std(np.array(taken, np.float64))) / width if width > 0 else None
+    width = float(np.std(np.array(there, np.float64)))
+    return float(np.std(np.array(taken, np.float64))) / width if width > 0.0 else None

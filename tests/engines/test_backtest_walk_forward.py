@@ -310,7 +310,7 @@ def test_stability_counts_and_measures() -> None:
         "most_chosen": "10",
         "share": 0.5,
         "changes": pytest.approx(2 / 3),
-        "dispersion": pytest.approx(float(np.std([10, 10, 30, 20])) / 20),
+        "dispersion": pytest.approx(float(np.std([10, 10, 30, 20]) / np.std([10, 20, 30]))),
     }
     assert rows[1]["dispersion"] is None
     assert stability(sets, [])["share"].to_list() == [None, None]
