@@ -256,6 +256,7 @@ class Simulation:
             left = position.target_left[number]
             if left is None:
                 left = self.target_quantity(position, number)
+                position.target_1_filled = position.target_1_filled or (number == 0 and left == 0)
             quantity = self.book.bounded(min(left, position.quantity), part)
             position.target_left[number] = left - quantity
             if quantity > 0:
