@@ -247,7 +247,7 @@ def test_windows_tell_what_was_chosen_and_what_it_came_to() -> None:
         "Trades, out of sample",
     ]
     assert rows[2] == ["2024-03-03 to 2024-03-24", "2024-01-21 to 2024-03-03", "2.5", "1.50", "−0.25", "72"]
-    assert rows[4] == ["reach", "2", "1.5", "50 %", "100 %", "0.50"]
+    assert rows[4] == ["reach", "2", "1.5", "50 %", "100 %", "1.00"]
     words = _words(section)
     assert "A day was left out." in words
     assert "Efficiency 31 %" in words
