@@ -144,7 +144,7 @@ def run_backtest(options: BacktestOptions, home: Path | None) -> None:
 def _timeframe(options: BacktestOptions) -> Timeframe:
     from engines.timeframe import Timeframe
 
-    names = options.series.timeframes or ("15m",)
+    names: tuple[str, ...] = options.series.timeframes or ("15m",)
     if len(names) > 1:
         raise WrongUse("a backtest is of one timeframe; name --timeframe once")
     timeframe = Timeframe(names[0])
@@ -189,7 +189,7 @@ def _given(options: BacktestOptions, timeframe: Timeframe, home: Path | None) ->
     source = cast("str", series.source)
     if series.markets is None and source != "sim":
         raise WrongUse(f"--source {source} needs a market, as in --market binance:BTCUSDT")
-    # The simulated market begins where it is asked to; every other source is read from its first bar.
+    # The simulated market begins where it is asked to, and an exchange is not asked for all it has.
     read = series if source in ("sim", "exchange") else replace(series, since=None)
     return [read_source(source, Market.parse(text), timeframe, read) for text in series.markets or ("sim:BTCUSDT",)]
 
