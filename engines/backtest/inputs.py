@@ -53,10 +53,12 @@ def market_names(bars: pl.DataFrame, market: str) -> tuple[str, ...]:
         return (market,)
     if bars.schema[MARKET] != pl.String or bars[MARKET].null_count():
         raise BadBacktest("bars, column market", "must be texts, without nulls")
+    if not bars.height:
+        raise BadBacktest("bars", "there are none")
     return tuple(sorted(bars[MARKET].unique().to_list()))
 
 
-def infer_timeframe(bars: pl.DataFrame) -> Timeframe:
+def infer_timeframe(bars: pl.DataFrame, what: str = "bars") -> Timeframe:
     """The longest timeframe on whose grid the first bars stand, no longer than the shortest step between two of them.
 
     Raises
@@ -68,12 +70,12 @@ def infer_timeframe(bars: pl.DataFrame) -> Timeframe:
     steps = np.diff(ts)
     steps = steps[steps > 0]
     if not steps.shape[0]:
-        raise BadBacktest("bars", "fewer than two do not tell their timeframe; give it as timeframe=")
+        raise BadBacktest(what, "fewer than two do not tell their timeframe; give it as timeframe=")
     shortest = int(steps.min())
     for grid in sorted(Timeframe, key=lambda one: -one.milliseconds):
         if grid.milliseconds <= shortest and not ((ts - grid.offset_ms) % grid.milliseconds).any():
             return grid
-    raise BadBacktest("bars, column ts", f"no timeframe has bars {shortest} ms apart")
+    raise BadBacktest(f"{what}, column ts", f"no timeframe has bars {shortest} ms apart")
 
 
 def take_bars(
@@ -270,7 +272,7 @@ def take_tape(
     finer_series, finer_step = Series(_no_bars(), frozen(np.zeros(len(names) + 1, np.int64))), step
     finer_begin = finer_end = _NO_TIMES
     if finer is not None:
-        shorter = infer_timeframe(finer)
+        shorter = infer_timeframe(finer, "finer")
         if shorter.milliseconds >= step or step % shorter.milliseconds:
             raise BadBacktest("finer", f"has bars of {shorter}; {timeframe} bars are not made of these")
         finer_series, finer_step = take_bars(finer, names, shorter, what="finer"), shorter.milliseconds
