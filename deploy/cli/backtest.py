@@ -144,10 +144,10 @@ def run_backtest(options: BacktestOptions, home: Path | None) -> None:
 def _timeframe(options: BacktestOptions) -> Timeframe:
     from engines.timeframe import Timeframe
 
-    names: tuple[str, ...] = options.series.timeframes or ("15m",)
+    names = list(options.series.timeframes or ("15m",))
     if len(names) > 1:
         raise WrongUse("a backtest is of one timeframe; name --timeframe once")
-    timeframe = Timeframe(names[0])
+    timeframe = Timeframe(names.pop())
     if timeframe.higher is None and options.strategy != _cross():
         raise WrongUse(
             f"no strategy runs on {timeframe.value}: no timeframe confirms it; take 1m, 5m, 15m, 1h, 4h or 1d"
