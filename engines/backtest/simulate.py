@@ -26,7 +26,7 @@ from engines.backtest.config import BacktestConfig
 from engines.backtest.decisions import Orders
 from engines.backtest.errors import BadBacktest
 from engines.backtest.frames import equity_frame, fill_frame, identities, trade_frame
-from engines.backtest.inputs import Series, infer_timeframe, market_names, take_bars, take_orders, take_tape
+from engines.backtest.inputs import MARKET, Series, infer_timeframe, market_names, take_bars, take_orders, take_tape
 from engines.backtest.loop import NEEDS_ROOM, close_all, find_excursions, run
 from engines.backtest.marking import EQUITY, OUT_CASH, OUT_COLUMNS, OUT_DRAWDOWN, OUT_EQUITY, PEAK, Marks, new_marks
 from engines.backtest.result import BacktestResult, History, mark_account
@@ -312,7 +312,7 @@ class Simulation:
             )
         orders, _ = take_orders(signals, self._names, series, self._config)
         if funding is not None and newest != NO_BAR:
-            funding = funding.filter(pl.col("ts").to_physical() >= newest + self._grid.milliseconds)
+            funding = self._not_yet_due(funding)
         tape = take_tape(series, self._names, self._grid, self._config, funding=funding, mark=mark, finer=finer)
         if signals.height:
             self._identities.append(identities(signals))
@@ -322,6 +322,14 @@ class Simulation:
             if end > begin:
                 self._last[m] = times[end - 1]
         return self._step(series)
+
+    def _not_yet_due(self, funding: pl.DataFrame) -> pl.DataFrame:
+        """Fundings after the last bar of their market: those before were paid, or passed over, in calls before."""
+        paid = [NO_BAR if last == NO_BAR else last + self._grid.milliseconds for last in self._last.tolist()]
+        until = pl.lit(paid[0], pl.Int64)
+        if MARKET in funding.columns:
+            until = pl.col(MARKET).replace_strict(self._names, paid, default=NO_BAR, return_dtype=pl.Int64)
+        return funding.filter(pl.col("ts").to_physical() >= until)
 
     def finish(self) -> Step:
         """Close what is open at the last closes. The equity row is that of the last bar, after it."""
