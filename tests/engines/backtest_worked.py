@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -47,7 +47,7 @@ def flat(at: int) -> dict[str, Any]:
 
 
 def case_of(
-    bars: Sequence[Candle] | dict[str, Sequence[Candle]],
+    bars: Sequence[Candle] | Mapping[str, Sequence[Candle]],
     signals: Sequence[dict[str, Any]],
     *,
     funding: Sequence[tuple[float, float]] | None = None,
@@ -56,7 +56,7 @@ def case_of(
     **changes: Any,
 ) -> Case:
     """Hourly bars (15 minutes if ``finer``) from `START` on; fundings as hour and rate. Double underscores stand for dots."""
-    markets = bars if isinstance(bars, dict) else {"A": bars}
+    markets = bars if isinstance(bars, Mapping) else {"A": bars}
     terms = {**PLAIN_TERMS, **{name.replace("__", "."): value for name, value in changes.items()}}
     step = HOUR if finer is None else QUARTER
     return Case(

@@ -99,16 +99,13 @@ class Simulation:
         self.book = Book(config, lambda: [m.position for m in markets.values() if m.position is not None])
         self.fates = [Fate.PENDING] * signals
         self.equity: list[tuple[int, Decimal, Decimal]] = []
-        self.upcoming = {name: iter(market.bars) for name, market in markets.items()}
-        self.next_bar = {name: next(bars, None) for name, bars in self.upcoming.items()}
 
     def close_of(self, ts: int, decided: list[Signal]) -> None:
         """One time: all markets' bars, the mark, and what is decided at the closes."""
         had: list[tuple[Market, Bar]] = []
-        for name, market in self.markets.items():
-            bar = self.next_bar[name]
+        for market in self.markets.values():
+            bar = market.bars[market.seen] if market.seen < len(market.bars) else None
             if bar is not None and bar.ts == ts:
-                self.next_bar[name] = next(self.upcoming[name], None)
                 self.walk(market, bar)
                 had.append((market, bar))
         equity = self.marked()
@@ -204,9 +201,8 @@ class Simulation:
         if quantity <= 0:
             return
         if position is None:
-            equity = self.equity[-1][2] if self.equity else book.cash
             late = entry.kind is EntryOrder.LIMIT or part.is_later
-            position = Position(entry.signal, equity, part.bar.ts, len(book.trades), late)
+            position = Position(entry.signal, part.bar.ts, late)
             market.position = position
             self.fates[entry.signal.number] = Fate.FILLED
         book.buy_in(position, part, price, quantity, maker, market.name)
@@ -262,6 +258,7 @@ class Simulation:
             if quantity > 0:
                 position.target_1_filled = position.target_1_filled or number == 0
                 reason = (Reason.TARGET_1, Reason.TARGET_2)[number]
+                position.reached(level)
                 self.sell(market, part, level, quantity, reason, maker=True)
 
     def target_quantity(self, position: Position, number: int) -> Decimal:

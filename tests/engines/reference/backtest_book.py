@@ -79,9 +79,7 @@ class Entry:
 @dataclass
 class Position:
     signal: Signal
-    equity_at_entry: Decimal
     entry_ts: int
-    trade: int
     best_is_close: bool
     """Of the entry's bar it is not known whether the high (low) came after the entry."""
     quantity: Decimal = ZERO
@@ -105,6 +103,12 @@ class Position:
     @property
     def direction(self) -> int:
         return self.signal.direction
+
+    def reached(self, price: Decimal) -> None:
+        """A price that is known to have come since the entry."""
+        self.best = (
+            price if self.best is None else max(price * self.direction, self.best * self.direction) * self.direction
+        )
 
     def unrealised(self, price: Decimal) -> Decimal:
         return self.direction * self.quantity * (price - self.average)

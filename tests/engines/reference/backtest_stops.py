@@ -16,7 +16,7 @@ def follow(position: Position, bar: Bar, config: BacktestConfig, bars: list[Bar]
     reached = bar.high if side > 0 else bar.low
     if position.lived == 1 and position.best_is_close:
         reached = bar.close
-    position.best = reached if position.best is None else max(reached * side, position.best * side) * side
+    position.reached(reached)
     if position.closing is not None:
         return
     level = trailed(position, config, bars)
