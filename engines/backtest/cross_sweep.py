@@ -233,7 +233,7 @@ def _take_set(
     numbers[s, ABOVE] = above
 
 
-@lean_kernel
+@inlined_kernel
 def _fill(bars: CrossBars, terms: CrossTerms, values: FloatArray, numbers: TimeArray, s: int, t: int) -> None:
     """Fill what was decided at the bar before, at the open of ``t``."""
     buys = numbers[s, ORDER] == _BUY
@@ -259,7 +259,7 @@ def _fill(bars: CrossBars, terms: CrossTerms, values: FloatArray, numbers: TimeA
     values[s, TRADED] += price * quantity
 
 
-@lean_kernel
+@inlined_kernel
 def _sell(terms: CrossTerms, values: FloatArray, numbers: TimeArray, s: int, reference: float, slippage: float) -> None:
     quantity = values[s, HELD]
     price = reference * (1.0 - slippage)
@@ -279,7 +279,7 @@ def _sell(terms: CrossTerms, values: FloatArray, numbers: TimeArray, s: int, ref
         values[s, LOST] -= result
 
 
-@lean_kernel
+@inlined_kernel
 def _mark(
     bars: CrossBars, values: FloatArray, numbers: TimeArray, days: FloatArray, s: int, begin: int, end: int
 ) -> None:
