@@ -14,7 +14,10 @@ from engines.backtest.simulate import Simulation
 from tests.engines.backtest_cases import HOUR, START, Case, cases, compare_results
 
 SETTINGS = settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 TS = pl.col("ts")
 
