@@ -134,10 +134,24 @@ def check_space(space: Space, parameters: Mapping[str, Any], name: str, config: 
         for value in _edges(one, values):
             if one in fields:
                 config.with_values({one: value})
+            elif not _like(parameters[one], value):
+                kind = type(parameters[one]).__name__
+                raise BadBacktest(
+                    one, f"{name}.{one} must be of type {kind} like its default {parameters[one]!r}, not {value!r}"
+                )
     for one in space:
         group, dot, _ = one.partition(".")
         if dot and group in space:
             raise BadBacktest(one, f"is part of {group}, which is varied too; vary one of them")
+
+
+def _like(default: Any, value: Any) -> bool:
+    """Whether a value can stand in a parameter's place; whole numbers can for fractions, what is neither is the source's own."""
+    if isinstance(default, bool) or not isinstance(default, int | float):
+        return not isinstance(default, bool) or isinstance(value, bool)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return math.isfinite(value) if isinstance(default, float) else isinstance(value, int)
 
 
 def _edges(name: str, values: Sequence[Any] | Range) -> list[Any]:

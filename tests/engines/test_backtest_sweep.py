@@ -197,6 +197,10 @@ def test_optuna_finds_what_is_planted() -> None:
         ({"stop_atr": []}, "stop_atr", "at least one value"),
         ({"stop_atr": "0.1"}, "stop_atr", "at least one value"),
         ({"stop_atr": [0.1, 0.1]}, "stop_atr", "named twice"),
+        ({"stop_atr": [0.1, "x"]}, "stop_atr", "of type float"),
+        ({"cooldown_bars": [1, 2.5]}, "cooldown_bars", "of type int"),
+        ({"cooldown_bars": Range(1.0, 3.0, step=1.0)}, "cooldown_bars", "of type int"),
+        ({"stop_atr": [True]}, "stop_atr", "of type float"),
         ({"size": [0.01, -1.0]}, "size", "above 0"),
         ({"trailing": [None], "trailing.distance": [2.0]}, "trailing.distance", "varied too"),
         ({"stop_atr": Range(0.3, 0.1)}, "stop_atr", "go up"),
@@ -205,9 +209,11 @@ def test_optuna_finds_what_is_planted() -> None:
     ],
 )
 def test_refuses_a_grid_that_cannot_be(grid: dict[str, Any], where: str, words: str) -> None:
+    done: list[tuple[int, int]] = []
     with pytest.raises(BadBacktest, match=words) as caught:
-        sweep(BARS.head(500), "smc_pullback", grid)
+        sweep(BARS.head(500), "smc_pullback", grid, threads=1, progress=lambda *one: done.append(one))
     assert caught.value.where == where
+    assert done == []
 
 
 def test_refuses_what_else_cannot_be() -> None:
