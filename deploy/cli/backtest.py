@@ -27,8 +27,8 @@ from stores.markets import Market
 if TYPE_CHECKING:
     import polars as pl
 
-    from deploy.reports.content import OutOfSample, ReportContent
-    from deploy.reports.study import Study
+    from deploy.reports.content import ReportContent
+    from deploy.reports.study import Study, Unseen
     from engines.backtest.config import BacktestConfig
     from engines.backtest.signal_source import SignalSource
     from engines.timeframe import Timeframe
@@ -309,8 +309,7 @@ def _space(options: BacktestOptions) -> dict[str, list[Any]]:
 def _conduct(options: BacktestOptions, study: Study, progress: TerminalProgress) -> ReportContent:
     from deploy.reports.study import conduct, walk
 
-    unseen: OutOfSample | None = None
-    trials = 1
+    unseen: Unseen | None = None
     if options.walk_forward is not None:
         from engines.backtest.windows import WindowKind, WindowPlan
 
@@ -323,8 +322,8 @@ def _conduct(options: BacktestOptions, study: Study, progress: TerminalProgress)
             kind=WindowKind.ANCHORED if options.walk_forward.anchored else WindowKind.ROLLING,
         )
         progress.stage("Walk forward", None)
-        unseen, trials = walk(study, space, plan)
-    return conduct(study, progress.stage, unseen=unseen, trials=trials)
+        unseen = walk(study, space, plan)
+    return conduct(study, progress.stage, unseen=unseen)
 
 
 def _show(console: Console, content: ReportContent) -> None:

@@ -12,7 +12,7 @@ import polars as pl
 from deploy.reports.content import Baselines, Line, OutOfSample, ReportContent, Robustness, Step
 from deploy.reports.unseen import out_of_sample
 from deploy.reports.verdict import Verdict, verdict
-from engines.backtest.config import BacktestConfig
+from engines.backtest.config import BacktestConfig, config_fields
 from engines.backtest.metrics.baselines import buy_and_hold
 from engines.backtest.parameter_space import Space, check_space, grid_sets
 from engines.backtest.result import BacktestResult
@@ -22,7 +22,7 @@ from engines.backtest.robustness.random_entries import random_entries
 from engines.backtest.robustness.stress import Stress, stress
 from engines.backtest.signal_source import SignalSource
 from engines.backtest.simulate import PreparedBars
-from engines.backtest.walk_forward import walk_forward
+from engines.backtest.walk_forward import WalkForward, walk_forward
 from engines.backtest.windows import WindowPlan
 
 Tell = Callable[[str, int | None], None]
@@ -72,17 +72,33 @@ class Study:
     versions: Mapping[str, str] = field(default_factory=dict)
 
 
-def conduct(study: Study, tell: Tell, *, unseen: OutOfSample | None = None, trials: int = 1) -> ReportContent:
+@dataclass(frozen=True)
+class Unseen:
+    """What was found on bars that no parameter was chosen on.
+
+    Attributes
+    ----------
+    found : OutOfSample
+    trials : int
+        Parameter sets that were looked at.
+    p_random : float
+        Part of the runs with random entries in these bars that were at least as good; NaN if that was not tested.
+    """
+
+    found: OutOfSample
+    trials: int
+    p_random: float = math.nan
+
+
+def conduct(study: Study, tell: Tell, *, unseen: Unseen | None = None) -> ReportContent:
     """Run a study.
 
     Parameters
     ----------
     study : Study
     tell : callable
-    unseen : OutOfSample, optional
+    unseen : Unseen, optional
         What walk-forward found; the verdict is then about it.
-    trials : int
-        Parameter sets that were looked at before these were chosen.
 
     Raises
     ------
@@ -104,19 +120,19 @@ def conduct(study: Study, tell: Tell, *, unseen: OutOfSample | None = None, tria
         title=study.title,
         result=result,
         bars=study.bars,
-        verdict=_judged(result, unseen, p_random, trials),
+        verdict=_judged(result, unseen, p_random),
         parameters={**study.source.parameters, **study.parameters},
         zones=study.zones,
         structure=study.structure,
         baselines=baselines,
         robustness=shaken,
-        out_of_sample=unseen,
+        out_of_sample=None if unseen is None else unseen.found,
         versions=study.versions,
         notes=study.notes,
     )
 
 
-def walk(study: Study, space: Space, plan: WindowPlan) -> tuple[OutOfSample, int]:
+def walk(study: Study, space: Space, plan: WindowPlan) -> Unseen:
     """Walk forward over the bars that are traded.
 
     Parameters
@@ -126,11 +142,7 @@ def walk(study: Study, space: Space, plan: WindowPlan) -> tuple[OutOfSample, int
         Values by parameter; what is not varied is as in the study.
     plan : WindowPlan
 
-    Returns
-    -------
-    OutOfSample
-    int
-        Parameter sets that were looked at.
+    Random entries are tried in the windows that were traded too, unless the configuration itself is varied.
     """
     source = traded_source(study)
     check_space(space, source.parameters, source.name, study.config)
@@ -145,7 +157,33 @@ def walk(study: Study, space: Space, plan: WindowPlan) -> tuple[OutOfSample, int
         finer=study.finer,
         market=study.market,
     )
-    return out_of_sample(found), len(grid_sets(space))
+    varies_config = any(name in config_fields() for name in space)
+    p_random = math.nan if varies_config or not study.robust else _chance(study, source, found)
+    return Unseen(out_of_sample(found), len(grid_sets(space)), p_random)
+
+
+def _chance(study: Study, source: SignalSource, found: WalkForward) -> float:
+    """Part of the runs with random entries in the windows' bars that were at least as good; NaN without a trade there."""
+    at = pl.col("ts").dt.epoch("ms")
+    parts = [
+        source.signals(one.chosen).filter((at >= one.window.test_begin) & (at < one.window.test_end))
+        for one in found.windows
+        if one.chosen is not None
+    ]
+    if not parts:
+        return math.nan
+    first, last = found.windows[0].window.test_begin, found.windows[-1].window.test_end
+    prepared = PreparedBars(
+        study.bars.filter((at >= first) & (at < last)),
+        funding=study.funding,
+        mark=study.mark,
+        finer=study.finer,
+        market=study.market,
+    )
+    result = prepared.backtest(pl.concat(parts), study.config)
+    if not result.trades.height:
+        return math.nan
+    return random_entries(result, prepared.backtest, runs=study.random_runs, seed=study.seed).p
 
 
 @dataclass(frozen=True)
@@ -181,7 +219,7 @@ def within(signals: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
     return signals.join(bars.select(on), on=on, how="semi", maintain_order="left")
 
 
-def _judged(result: BacktestResult, unseen: OutOfSample | None, p_random: float, trials: int) -> Verdict:
+def _judged(result: BacktestResult, unseen: Unseen | None, p_random: float) -> Verdict:
     if unseen is None:
         return verdict(
             result.trades,
@@ -189,16 +227,17 @@ def _judged(result: BacktestResult, unseen: OutOfSample | None, p_random: float,
             total_return=result.metrics["total_return"],
             probabilistic_sharpe=result.metrics["probabilistic_sharpe"],
             p_random=p_random,
-            trials=trials,
         )
-    metrics = unseen.curve.metrics
+    metrics = unseen.found.curve.metrics
+    tested = not math.isnan(unseen.p_random)
     return verdict(
-        unseen.trades,
+        unseen.found.trades,
         out_of_sample=True,
         total_return=metrics["total_return"],
         probabilistic_sharpe=metrics["probabilistic_sharpe"],
-        p_random=p_random,
-        trials=trials,
+        p_random=unseen.p_random if tested else p_random,
+        p_out_of_sample=tested,
+        trials=unseen.trials,
     )
 
 
