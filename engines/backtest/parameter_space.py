@@ -227,19 +227,24 @@ def _listed(name: str, values: Sequence[Any] | Range) -> list[Any]:
         return list(range(int(values.low), int(values.high) + 1, int(values.step or 1)))
     if values.step is None:
         raise BadBacktest(name, "a range of fractions needs a step in a grid")
-    count = math.floor((values.high - values.low) / values.step * (1.0 + 1e-12)) + 1
-    return [values.low + k * values.step for k in range(count)]
+    return [values.low + k * values.step for k in range(_steps(values, values.step))]
 
 
 def _drawn(random: np.random.Generator, values: Sequence[Any] | Range) -> Any:
     if not isinstance(values, Range):
         return values[int(random.integers(len(values)))]
+    step = 1 if values.whole and values.step is None else values.step
+    # Each step's number stands for what lies up to the next, the last one's too, so that it is drawn as often.
+    count = 0 if step is None else _steps(values, step)
+    top = values.high if step is None else values.low + count * step
     if values.log:
-        drawn = math.exp(random.uniform(math.log(values.low), math.log(values.high)))
+        drawn = math.exp(random.uniform(math.log(values.low), math.log(top)))
     else:
-        drawn = random.uniform(values.low, values.high + (1 if values.whole else 0))
-    if values.step is not None:
-        drawn = values.low + math.floor((drawn - values.low) / values.step) * values.step
-    if values.whole:
-        return min(math.floor(drawn), int(values.high))
-    return min(drawn, float(values.high))
+        drawn = random.uniform(values.low, top)
+    if step is None:
+        return min(max(drawn, float(values.low)), float(values.high))
+    return values.low + min(max(math.floor((drawn - values.low) / step), 0), count - 1) * step
+
+
+def _steps(values: Range, step: float) -> int:
+    return math.floor((values.high - values.low) / step * (1.0 + 1e-12)) + 1

@@ -162,6 +162,22 @@ def test_random_sets_are_those_of_their_seed() -> None:
         1 <= one["a"] <= 1_000 and isinstance(one["a"], int) and one["b"] in (0, 0.25, 0.5, 0.75, 1.0) for one in drawn
     )
     assert np.median([one["a"] for one in drawn]) < 200
+    # Each number of a range as often as the others, both ends included.
+    for space, values in (
+        ({"a": Range(0.0, 1.0, step=0.25)}, {0.0, 0.25, 0.5, 0.75, 1.0}),
+        ({"a": Range(1, 9, step=4)}, {1, 5, 9}),
+        ({"a": Range(1, 3, log=True)}, {1, 2, 3}),
+    ):
+        assert {one["a"] for one in random_sets(space, RandomSearch(len(values)))} == values
+    random = np.random.default_rng(3)
+    counts = np.unique(
+        [
+            random_sets({"a": Range(1, 9, step=4)}, RandomSearch(1, int(seed)))[0]["a"]
+            for seed in random.integers(0, 1 << 30, 900)
+        ],
+        return_counts=True,
+    )[1]
+    assert counts.min() > 240
     # No more than there are.
     assert len(random_sets({"c": ["x", "y"]}, RandomSearch(10))) == 2
 
