@@ -137,6 +137,11 @@ class StrategySignals:
         return self._strategy.version
 
     @property
+    def written(self) -> str:
+        """Hash of the file of a user's strategy; its author may change it and leave the version as it is."""
+        return self._strategy.source
+
+    @property
     def parameters(self) -> Mapping[str, Any]:
         """Parameters of the strategy and their defaults."""
         return cast("dict[str, Any]", self._strategy.parameters._asdict())

@@ -87,8 +87,13 @@ class JsonLinesStore:
         """Keep the metrics of a set."""
         plain = {name: None if np.isnan(value) else float(value) for name, value in metrics.items()}
         line = json.dumps({"key": key, "parameters": dict(parameters), "metrics": plain}, default=str)
-        with self._lock, self.path.open("a") as file:
-            file.write(line + "\n")
+        with self._lock, self.path.open("ab+") as file:
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":
+                    # The last line was cut off; what follows it must not be lost with it.
+                    line = "\n" + line
+            file.write(line.encode() + b"\n")
 
 
 @dataclass(frozen=True)
@@ -193,6 +198,8 @@ def run_sweep(
         Naming the parameter, before anything runs.
     """
     config = config or BacktestConfig()
+    if threads is not None and threads < 1:
+        raise BadBacktest("threads", f"must be at least 1, not {threads!r}")
     source = source_of(bars, strategy, market)
     check_space(grid, source.parameters, source.name, config)
     if isinstance(search, OptunaSearch):
@@ -358,7 +365,8 @@ def _fingerprint(prepared: PreparedBars, source: SignalSource, config: BacktestC
         tape.funding_rate,
     ):
         digest.update(np.ascontiguousarray(array).data)
-    words = (source.name, source.version, prepared.timeframe, prepared.markets, config.as_json())
+    written = source.written if isinstance(source, StrategySignals) else ""
+    words = (source.name, source.version, written, prepared.timeframe, prepared.markets, config.as_json())
     digest.update(json.dumps(words, default=str, sort_keys=True).encode())
     return digest.hexdigest()
 

@@ -19,6 +19,8 @@ from engines.backtest.signal_source import StrategySignals
 from engines.backtest.sweeps import DEFLATED, JsonLinesStore, split
 from engines.chain import Chain
 from engines.signals import BUILT_IN
+from engines.signals.loading import load_strategies
+from tests.engines import user_strategies as written
 from tests.engines.market_bars import real_bars, simulated_bars
 
 BARS = simulated_bars(6_000, seed=11, timeframe="15m")
@@ -123,7 +125,7 @@ def test_a_sweep_that_was_stopped_goes_on_where_it_was(tmp_path: Path) -> None:
         sweep(BARS, Counted(BARS, interrupted_after=2), grid, ALL_IN, threads=1, store=store)
     kept = len(store.path.read_text().splitlines())
     assert kept == 2
-    store.path.write_text(store.path.read_text() + '{"key": "torn off\n')
+    store.path.write_text(store.path.read_text() + '{"key": "torn off')
     again = Counted(BARS)
     seen: list[tuple[int, int]] = []
     table = sweep(BARS, again, grid, ALL_IN, threads=1, store=store, progress=lambda *one: seen.append(one))
@@ -133,10 +135,36 @@ def test_a_sweep_that_was_stopped_goes_on_where_it_was(tmp_path: Path) -> None:
     assert (
         table["total_return"].to_list() == sweep(BARS, "moving_average_cross", grid, ALL_IN)["total_return"].to_list()
     )
+    once_more = Counted(BARS)
+    sweep(BARS, once_more, grid, ALL_IN, threads=1, store=store)
+    assert once_more.asked == []
     # Other bars are another result.
     other = Counted(BARS.head(5_000))
     sweep(BARS.head(5_000), other, grid, ALL_IN, threads=1, store=store)
     assert len(other.asked) == 5
+
+
+def test_a_strategy_that_was_rewritten_is_run_again(tmp_path: Path) -> None:
+    folder = tmp_path / "strategies"
+    folder.mkdir()
+    file, store = folder / "mine.py", JsonLinesStore(tmp_path / "sweep.jsonl")
+    grid = {"stop_atr": [1.0, 2.0]}
+    try:
+        file.write_text(written.CROSS)
+        load_strategies(folder)
+        chain = Chain(timeframe="15m", market="test:BTC", strategies=["averages_crossed"]).advance(BARS)
+        made = StrategySignals(BARS, "averages_crossed", market="test:BTC").signals({})
+        assert made.height > 0
+        assert made.equals(chain.signals)
+        before = sweep(BARS, "averages_crossed", grid, store=store)["trades"].to_list()
+        # The same version, and yet other signals.
+        file.write_text(written.CROSS.replace("EMA_50, t]", "ATR_14, t]"))
+        load_strategies(folder)
+        after = sweep(BARS, "averages_crossed", grid, store=store)["trades"].to_list()
+        assert after == sweep(BARS, "averages_crossed", grid)["trades"].to_list() != before
+    finally:
+        file.unlink()
+        load_strategies(folder)
 
 
 def test_deflated_sharpe_and_overfitting_of_a_sweep() -> None:
@@ -239,6 +267,8 @@ def test_refuses_what_else_cannot_be() -> None:
         sweep(BARS.head(500), "moving_average_cross", {"fast": [5]}, ALL_IN, constraint=lambda one: False)
     with pytest.raises(BadBacktest, match="there is no metric 'sharp'"):
         sweep(BARS.head(500), "moving_average_cross", {"fast": [5]}, ALL_IN, search=OptunaSearch(metric="sharp"))
+    with pytest.raises(BadBacktest, match="threads: must be at least 1, not 0"):
+        sweep(BARS.head(500), "moving_average_cross", {"fast": [5]}, ALL_IN, threads=0)
     with pytest.raises(BadBacktest, match="10,000,000"):
         grid_sets({name: list(range(100)) for name in "abcd"})
     assert GridSearch() == GridSearch()
