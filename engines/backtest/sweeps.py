@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
@@ -19,9 +20,9 @@ import polars as pl
 from engines.backtest.config import BacktestConfig, config_fields
 from engines.backtest.errors import BadBacktest
 from engines.backtest.metrics.catalogue import METRIC_NAMES
-from engines.backtest.metrics.inputs import daily_returns
+from engines.backtest.metrics.inputs import DAYS_A_YEAR, daily_returns
 from engines.backtest.metrics.overfitting import Overfitting, probability_of_overfitting
-from engines.backtest.metrics.significance import deflated_sharpe, sample
+from engines.backtest.metrics.significance import Sample, deflated_sharpe
 from engines.backtest.moving_average_cross import MovingAverageCross
 from engines.backtest.parameter_space import (
     Constraint,
@@ -211,7 +212,15 @@ def run_sweep(
             random_sets(grid, search, constraint) if isinstance(search, RandomSearch) else grid_sets(grid, constraint)
         )
     varies_config = any(name in config_fields() for name in grid)
-    if lean and sets and not varies_config and isinstance(source, LeanSource) and funding is None and finer is None:
+    if (
+        lean
+        and sets
+        and not varies_config
+        and isinstance(source, LeanSource)
+        and funding is None
+        and finer is None
+        and mark is None
+    ):
         table = source.sweep_lean(sets, config, threads=threads)
         if table is not None:
             return SweepResult(pl.concat([_parameters_frame(sets, list(grid)), table], how="horizontal"), tuple(sets))
@@ -391,19 +400,22 @@ def _result(
     if clash:
         raise BadBacktest(clash[0], "is a metric too; rename the strategy's parameter")
     table = pl.concat([_parameters_frame(sets, names), pl.DataFrame(metrics)], how="horizontal")
-    returns = [row.returns for row in rows]
-    if any(one is None for one in returns):
-        return SweepResult(table, tuple(sets))
-    matrix = np.stack([one for one in returns if one is not None], axis=1)
     if not lean:
-        table = table.with_columns(pl.Series(DEFLATED, _deflated(matrix)))
+        table = table.with_columns(pl.Series(DEFLATED, _deflated(rows)))
+    returns = [row.returns for row in rows if row.returns is not None]
+    matrix = np.stack(returns, axis=1) if len(returns) == len(rows) else None
     return SweepResult(table, tuple(sets), matrix)
 
 
-def _deflated(returns: FloatArray) -> FloatArray:
-    """Deflated Sharpe ratio of each column, all of them being the trials."""
-    samples = [sample(column) for column in returns.T]
-    seen = np.array([one.sharpe for one in samples])
-    known = seen[np.isfinite(seen)]
-    spread = float(known.var(ddof=1)) if known.shape[0] > 1 else 0.0
-    return np.array([deflated_sharpe(one, len(samples), spread) for one in samples])
+def _deflated(rows: Sequence[SetResult]) -> list[float]:
+    """Deflated Sharpe ratio of each set, all of them being the trials; from metrics, which stores keep too."""
+    samples = [_sample_of(row.metrics) for row in rows]
+    known = [one.sharpe for one in samples if not math.isnan(one.sharpe)]
+    spread = float(np.var(known, ddof=1)) if len(known) > 1 else 0.0
+    return [deflated_sharpe(one, len(samples), spread) for one in samples]
+
+
+def _sample_of(metrics: Mapping[str, float]) -> Sample:
+    """Daily returns in short."""
+    sharpe, skew, excess = (metrics.get(name, math.nan) for name in ("sharpe", "skew", "excess_kurtosis"))
+    return Sample(sharpe / math.sqrt(DAYS_A_YEAR), int(metrics["days"]), skew, excess + 3.0)

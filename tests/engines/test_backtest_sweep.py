@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from engines.backtest import BacktestConfig, BadBacktest, backtest, run_sweep, sweep
+from engines.backtest import BacktestConfig, BadBacktest, Sizing, backtest, run_sweep, sweep
 from engines.backtest.metrics.catalogue import METRIC_NAMES
 from engines.backtest.moving_average_cross import LEAN_METRICS, MovingAverageCross
 from engines.backtest.parameter_space import GridSearch, OptunaSearch, RandomSearch, Range, grid_sets, random_sets
@@ -25,7 +25,7 @@ from tests.engines.market_bars import real_bars, simulated_bars
 
 BARS = simulated_bars(6_000, seed=11, timeframe="15m")
 GRID = {"stop_atr": [0.1, 0.3], "cooldown_bars": [0, 6], "trailing.distance": [2.0, 4.0], "size": [0.005, 0.02]}
-ALL_IN = BacktestConfig(sizing="equity_fraction", size=1.0)
+ALL_IN = BacktestConfig(sizing=Sizing.EQUITY_FRACTION, size=1.0)
 
 
 class Counted(MovingAverageCross):
