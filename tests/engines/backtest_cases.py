@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 import polars as pl
@@ -48,6 +48,10 @@ class Case:
         )
 
     def plain(self) -> Outcome:
+        with localcontext(prec=60):
+            return self._plain()
+
+    def _plain(self) -> Outcome:
         return simulate(
             self.bars,
             self.signals,
@@ -156,7 +160,7 @@ def configs(draw: st.DrawFn) -> BacktestConfig:
         "quantity_step": draw(st.sampled_from((0.0, 0.25, 1.0))),
         "min_notional": draw(st.sampled_from((0.0, 37.3))),
         "leverage": draw(st.sampled_from((1.0, 3.0, 10.0))),
-        "maintenance_margin": draw(st.sampled_from((0.005, 0.013))),
+        "maintenance_margin": draw(st.sampled_from((0.0051, 0.0137))),
         "max_positions": draw(st.sampled_from((0, 1, 2))),
     }
     if draw(st.booleans()):

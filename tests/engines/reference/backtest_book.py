@@ -223,7 +223,11 @@ class Book:
     ) -> None:
         fee = price * quantity * self.fee_rate(maker)
         total = position.quantity + quantity
-        position.average = (position.average * position.quantity + price * quantity) / total
+        # A mean of equal prices is that price, to the last digit: stops at the average are touched by a price equal to it.
+        if price != position.average:
+            position.average = (
+                (position.average * position.quantity + price * quantity) / total if position.quantity else price
+            )
         position.quantity = total
         position.filled += quantity
         position.margin += price * quantity / self.leverage
