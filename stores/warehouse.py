@@ -229,10 +229,15 @@ class Warehouse:
                 scope,
             )
             self.insert(stage, rows)
+            staged = {int(row["year"]) for row in self.query_rows(f"SELECT DISTINCT toYear(ts) AS year FROM {stage}")}
             for year in range(first, last + 1):
                 market = (series.market.exchange, series.market.symbol)
                 partition = f"tuple('{market[0]}', '{market[1]}', {year})"
-                self.command(f"ALTER TABLE {table} REPLACE PARTITION {partition} FROM {stage}")
+                # The server refuses to put nothing in the place of rows: a year without rows is dropped by name.
+                change = (
+                    f"REPLACE PARTITION {partition} FROM {stage}" if year in staged else f"DROP PARTITION {partition}"
+                )
+                self.command(f"ALTER TABLE {table} {change}")
         finally:
             self.command(f"DROP TABLE IF EXISTS {stage}")
 
