@@ -90,12 +90,13 @@ def bring_up_to_date(
     end = _end_of_last_day(warehouse, series)
     if end is None:
         return SeriesRuns(series, fresh=False)
-    inputs = _fingerprint(warehouse, series, end, strategies, version)
+    shorter = _shorter(warehouse, series)
+    inputs = _fingerprint(warehouse, series, shorter, end, strategies, version)
     standing = _standing(warehouse, series)
     ids = {strategy: _run_id(inputs, strategy) for strategy in strategies}
     if not anew and {row["strategy"]: row["run_id"] for row in standing} == ids:
         return SeriesRuns(series, fresh=False, runs=standing)
-    return _run(warehouse, series, end, ids, version)
+    return _run(warehouse, series, shorter, end, ids, version)
 
 
 def _end_of_last_day(warehouse: Warehouse, series: Series) -> datetime | None:
@@ -111,22 +112,30 @@ def _end_of_last_day(warehouse: Warehouse, series: Series) -> datetime | None:
     return closed.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def _fingerprint(warehouse: Warehouse, series: Series, end: datetime, strategies: Sequence[str], version: str) -> str:
+def _fingerprint(
+    warehouse: Warehouse, series: Series, shorter: str | None, end: datetime, strategies: Sequence[str], version: str
+) -> str:
     """Hash of all that the runs depend on."""
     from engines.backtest.config import BacktestConfig
 
-    parameters = {**series.parameters, "end": end}
     before = f"{IN_SERIES} AND ts < {{end:DateTime64(3, 'UTC')}}"
-    bars = warehouse.query_rows(
-        f"SELECT count() AS bars, sum(cityHash64(ts, open, high, low, close, volume)) AS hash FROM market.candles FINAL WHERE {before}",
-        parameters,
-    )
+    bars = [
+        warehouse.query_rows(
+            "SELECT count() AS bars, sum(cityHash64(ts, open, high, low, close, volume)) AS hash "
+            f"FROM market.candles FINAL WHERE {before}",
+            {**Series(series.market, timeframe).parameters, "end": end},
+        )
+        for timeframe in (series.timeframe, shorter)
+        if timeframe is not None
+    ]
+    # A hash of null is null, which a sum passes over: a signal without a second target would not count.
     signals = warehouse.query_rows(
-        "SELECT count() AS signals, sum(cityHash64(signal_id, entry, stop, target_1, target_2)) AS hash "
+        "SELECT count() AS signals, "
+        "sum(cityHash64(signal_id, entry, stop, target_1, isNull(target_2), ifNull(target_2, 0))) AS hash "
         f"FROM market.signals FINAL WHERE {before}",
-        parameters,
+        {**series.parameters, "end": end},
     )
-    words = (bars, signals, sorted(strategies), version, BACKTEST_ROWS, BacktestConfig().as_json())
+    words = (bars, shorter, signals, sorted(strategies), version, BACKTEST_ROWS, BacktestConfig().as_json())
     return hashlib.sha256(json.dumps(words, default=str, sort_keys=True).encode()).hexdigest()
 
 
@@ -140,7 +149,9 @@ def _standing(warehouse: Warehouse, series: Series) -> list[dict[str, Any]]:
     )
 
 
-def _run(warehouse: Warehouse, series: Series, end: datetime, ids: Mapping[str, str], version: str) -> SeriesRuns:
+def _run(
+    warehouse: Warehouse, series: Series, shorter: str | None, end: datetime, ids: Mapping[str, str], version: str
+) -> SeriesRuns:
     import polars as pl
 
     from engines.backtest.config import BacktestConfig
@@ -152,7 +163,6 @@ def _run(warehouse: Warehouse, series: Series, end: datetime, ids: Mapping[str, 
     if bars.height < 2:
         return SeriesRuns(series, fresh=False)
     config = BacktestConfig()
-    shorter = _shorter(warehouse, series)
     finer = read_bars(warehouse, Series(series.market, shorter), _EPOCH, end) if shorter else None
     prepared = PreparedBars(bars, finer=finer, timeframe=series.timeframe, market=str(series.market))
     held = buy_and_hold(bars, config.cash, config.fees.taker_bp).metrics()["total_return"]
@@ -170,7 +180,8 @@ def _run(warehouse: Warehouse, series: Series, end: datetime, ids: Mapping[str, 
         pl.lit(datetime.now(UTC)).alias("made_at"), pl.col("ts", "first_ts").cast(pl.Datetime("ms", "UTC"))
     )
     first = bars["ts"][0]
-    # The run's own row comes last: what it does not name is no run's.
+    # The rows of the runs go first and come last: no run ever stands with trades that are missing or another's.
+    warehouse.write_range(RUNS, series, first, end, made.clear())
     warehouse.write_range(TRADES, series, first, end, pl.concat(trades).sort("ts"))
     warehouse.write_range(EQUITY, series, first, end, pl.concat(equity).sort("ts"))
     warehouse.write_range(RUNS, series, first, end, made)
