@@ -46,7 +46,8 @@ _SHOWN = (
     "time_in_market",
     "fees",
 )
-_STDOUT = "-"
+STDOUT = "-"
+"""Standard output as the place of JSON."""
 
 
 @dataclass(frozen=True)
@@ -105,13 +106,15 @@ def run_backtest(options: BacktestOptions, home: Path | None) -> None:
     CommandFailed
         If there are no bars, or the strategy fails.
     """
+    from deploy.cli.backtest_outputs import check_outputs
     from deploy.cli.backtest_sweep import sweep_parameters
     from deploy.reports.exports import as_json, write_json, write_parquet
     from deploy.reports.page import write_report
     from engines.backtest.errors import BadBacktest
 
-    quiet = options.as_json == _STDOUT
+    quiet = options.as_json == STDOUT
     console = Console(width=None if sys.stdout.isatty() else COLUMNS_WITHOUT_TERMINAL, highlight=False, stderr=quiet)
+    check_outputs(options)
     timeframe = _timeframe(options)
     _load_strategies(options, home)
     try:

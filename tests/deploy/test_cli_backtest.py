@@ -121,12 +121,34 @@ def test_several_markets_share_an_account(tmp_path: Path) -> None:
 def test_wrong_use_is_told_in_a_line(
     arguments: tuple[str, ...], words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    source = ("--source", "sim", "--market", "sim:BTCUSDT", "--report", "never.html")
+    source = ("--source", "sim", "--market", "sim:BTCUSDT", "--json", "never.json")
     assert cap(*source, *arguments) == 2
     said = capsys.readouterr().err
     assert words in said
     assert len(said.strip().splitlines()) == 1
-    assert not Path("never.html").exists()
+    assert not Path("never.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--vary", "stop_atr=0.1,0.3", "--report", "r.html"), "--report: a sweep has no page"),
+        (("--resume", "r.jsonl"), "--resume keeps the results of a sweep"),
+        (("--parquet", "file"), "is a file, not a folder"),
+        (("--report", "file/r.html"), "is a file, not a folder"),
+        (("--json", "folder"), "is a folder; name a file"),
+    ],
+)
+def test_where_nothing_can_be_written_is_told_before_anything_runs(
+    tmp_path: Path, arguments: tuple[str, ...], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    assert cap(*PULLBACK, *SIM, *arguments) == 2
+    said = capsys.readouterr()
+    assert words in said.err
+    assert "Bars" not in said.out
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
 
 
 def test_a_configuration_file(tmp_path: Path) -> None:
