@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from stores.tables.operations import AuditRecord, IdempotencyKey, OutboxMessage
+from stores.tables.people import User, UserSession, UserStatus
 from stores.tables.signals import PublishedSignal, SignalOutcome
 
 SCHEMA = "serving"
 """Postgres schema of every table the API serves from."""
 
-__all__ = ["SCHEMA", "PublishedSignal", "SignalOutcome"]
+__all__ = [
+    "SCHEMA",
+    "AuditRecord",
+    "IdempotencyKey",
+    "OutboxMessage",
+    "PublishedSignal",
+    "SignalOutcome",
+    "User",
+    "UserSession",
+    "UserStatus",
+]

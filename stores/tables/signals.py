@@ -10,7 +10,6 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Computed,
-    DateTime,
     Double,
     ForeignKey,
     Identity,
@@ -19,20 +18,12 @@ from sqlalchemy import (
     SmallInteger,
     Text,
     UniqueConstraint,
-    Uuid,
     func,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-_TIME = DateTime(timezone=True)
-_UUID = Uuid(as_uuid=False)
-
-
-def _column(type_: Any, *constraints: Any, **options: Any) -> Any:
-    """Declare a column that takes no null unless it says so."""
-    options.setdefault("nullable", False)
-    return Field(sa_column=Column(type_, *constraints, **options))
+from stores.tables.columns import IDENTIFIER, TIME, column
 
 
 class PublishedSignal(SQLModel, table=True):
@@ -80,30 +71,30 @@ class PublishedSignal(SQLModel, table=True):
         {"schema": "serving"},
     )
 
-    signal_id: str = _column(_UUID, primary_key=True)
-    sequence: int | None = _column(BigInteger, Identity(always=True))
-    exchange: str = _column(Text)
-    symbol: str = _column(Text)
-    timeframe: str = _column(Text)
-    strategy: str = _column(Text)
-    direction: int = _column(SmallInteger)
-    ts: datetime = _column(_TIME)
-    known_at: datetime = _column(_TIME)
-    entry: float = _column(Double)
-    stop: float = _column(Double)
-    target_1: float = _column(Double)
-    target_2: float | None = _column(Double, nullable=True)
-    risk_reward: float = _column(Double)
-    score: float = _column(Double)
-    reasons: list[str] = _column(JSONB)
-    zone_id: str | None = _column(_UUID, nullable=True)
-    decision: str = _column(Text)
-    size: float = _column(Double)
-    notional: float = _column(Double)
-    risk_amount: float = _column(Double)
-    risk_fraction: float = _column(Double)
+    signal_id: str = column(IDENTIFIER, primary_key=True)
+    sequence: int | None = column(BigInteger, Identity(always=True))
+    exchange: str = column(Text)
+    symbol: str = column(Text)
+    timeframe: str = column(Text)
+    strategy: str = column(Text)
+    direction: int = column(SmallInteger)
+    ts: datetime = column(TIME)
+    known_at: datetime = column(TIME)
+    entry: float = column(Double)
+    stop: float = column(Double)
+    target_1: float = column(Double)
+    target_2: float | None = column(Double, nullable=True)
+    risk_reward: float = column(Double)
+    score: float = column(Double)
+    reasons: list[str] = column(JSONB)
+    zone_id: str | None = column(IDENTIFIER, nullable=True)
+    decision: str = column(Text)
+    size: float = column(Double)
+    notional: float = column(Double)
+    risk_amount: float = column(Double)
+    risk_fraction: float = column(Double)
     simulated: bool | None = Field(sa_column=Column(Computed("exchange = 'sim'", persisted=True), nullable=False))
-    published_at: datetime | None = _column(_TIME, server_default=func.now())
+    published_at: datetime | None = column(TIME, server_default=func.now())
 
 
 class SignalOutcome(SQLModel, table=True):
@@ -132,11 +123,11 @@ class SignalOutcome(SQLModel, table=True):
         {"schema": "serving"},
     )
 
-    signal_id: str = _column(_UUID, ForeignKey("serving.published_signals.signal_id"), primary_key=True)
-    outcome: str = _column(Text, primary_key=True)
-    ts: datetime = _column(_TIME)
-    known_at: datetime = _column(_TIME)
-    price: float = _column(Double)
-    r_multiple: float = _column(Double)
-    bars_held: int = _column(Integer)
-    published_at: datetime | None = _column(_TIME, server_default=func.now())
+    signal_id: str = column(IDENTIFIER, ForeignKey("serving.published_signals.signal_id"), primary_key=True)
+    outcome: str = column(Text, primary_key=True)
+    ts: datetime = column(TIME)
+    known_at: datetime = column(TIME)
+    price: float = column(Double)
+    r_multiple: float = column(Double)
+    bars_held: int = column(Integer)
+    published_at: datetime | None = column(TIME, server_default=func.now())
