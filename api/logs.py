@@ -30,6 +30,8 @@ def secrets_of(settings: Settings) -> tuple[str, ...]:
         password = urlsplit(url).password
         if password:
             found |= {url, password, unquote(password)}
+    if settings.secret_key is not None:
+        found.add(settings.secret_key.get_secret_value())
     # Longest first, so that a URL is hidden whole and not only in part.
     return tuple(sorted(found, key=len, reverse=True))
 

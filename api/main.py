@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import asynccontextmanager
+from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
@@ -12,6 +14,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 
 from api import logs, problems
+from api.clock import Clock, system_clock
 from api.connections import Stores
 from api.dependencies import Context
 from api.directory import MarketDirectory
@@ -19,6 +22,7 @@ from api.metrics import Metrics
 from api.middleware import RequestContext
 from api.openapi import describe
 from api.routers import health, markets, performance, problem_types, series, signals, zones
+from api.security.access import check_declared
 from stores.settings import Settings, get_settings
 
 if TYPE_CHECKING:
@@ -40,13 +44,50 @@ _TAGS = [
 ]
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+class Service(StrEnum):
+    """The services of the API. One process may run all of them or some."""
+
+    AUTH = "auth"
+    USERS = "users"
+    SUBSCRIPTIONS = "subscriptions"
+    SIGNALS = "signals"
+    MARKET_DATA = "market-data"
+    ADMIN = "admin"
+
+
+SERVICES: Mapping[Service, tuple[ModuleType, ...]] = {
+    Service.AUTH: (),
+    Service.USERS: (),
+    Service.SUBSCRIPTIONS: (),
+    Service.SIGNALS: (signals, performance),
+    Service.MARKET_DATA: (markets, series, zones),
+    Service.ADMIN: (),
+}
+"""Routers of each service."""
+_ALWAYS = (health, problem_types)
+
+
+def create_app(
+    settings: Settings | None = None,
+    *,
+    services: Collection[Service] = tuple(Service),
+    clock: Clock = system_clock,
+) -> FastAPI:
     """Make the application. No store is connected before the first request needs it.
 
     Parameters
     ----------
     settings : Settings, optional
         Read from the environment if not given.
+    services : collection of Service
+        Those this process runs.
+    clock : callable
+        The time by which everything is decided.
+
+    Raises
+    ------
+    UncheckedRoute
+        If a route does not say who may call it.
     """
     settings = settings if settings is not None else get_settings()
     logs.configure(settings)
@@ -74,13 +115,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             Middleware(GZipMiddleware, minimum_size=1_024, compresslevel=4),
         ],
     )
-    application.state.context = Context(stores, MarketDirectory(), metrics)
+    application.state.context = Context(settings, stores, MarketDirectory(), metrics, clock)
     problems.install(application)
-    for module in (health, markets, series, zones, signals, performance, problem_types):
+    modules = [*_ALWAYS, *(module for service in Service if service in services for module in SERVICES[service])]
+    for module in modules:
+        check_declared(module.router)
         application.include_router(module.router)
 
     def openapi() -> dict[str, Any]:
-        return describe(application)
+        return describe(application, [module.router for module in modules])
 
     application.openapi = openapi
     return application

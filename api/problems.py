@@ -35,6 +35,11 @@ class ProblemType:
 
 
 _TYPES = (
+    ProblemType(
+        "unauthenticated", 401, "Not signed in", "No credentials came with the request, or none that are good now."
+    ),
+    ProblemType("forbidden", 403, "Not allowed", "The caller is known and may not do this."),
+    ProblemType("csrf", 403, "Foreign page", "A browser sent this for a page that is not ours, or without its token."),
     ProblemType("not-found", 404, "Nothing is here", "The path or the id names nothing that exists."),
     ProblemType(
         "unknown-market", 404, "Unknown market", "No candles of this market, or of this timeframe, are stored."
@@ -45,6 +50,10 @@ _TYPES = (
         "invalid-parameters", 422, "Invalid parameters", "A parameter is missing or wrong; errors[] says which."
     ),
     ProblemType("invalid-cursor", 422, "Invalid cursor", "The cursor is not one this list gave for these filters."),
+    ProblemType("idempotency-conflict", 422, "Key used before", "The Idempotency-Key was used for another request."),
+    ProblemType("conflict", 409, "Conflict", "What is asked for does not go together with what there is."),
+    ProblemType("too-many-requests", 429, "Too many requests", "Wait as long as Retry-After says."),
+    ProblemType("not-configured", 501, "Not configured", "This instance was not set up for what was asked."),
     ProblemType("internal-error", 500, "Internal error", "A fault of the server; quote request_id when reporting it."),
     ProblemType("store-unavailable", 503, "A store is unavailable", "A data store did not answer in time; try again."),
 )

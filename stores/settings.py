@@ -49,6 +49,10 @@ class Settings(BaseSettings):
     """Folder of the user's own strategies; unset means the built-in ones only."""
     api_host: str = "127.0.0.1"
     api_port: int = 8000
+    secret_key: SecretStr | None = None
+    """At least 32 bytes, from which every key of the API is derived; the same on every replica, and never changed lightly."""
+    public_url: str = "http://127.0.0.1:8000"
+    """Address under which people reach the API: in links of mails, and what a browser's origin has to be."""
 
     @field_validator("markets", "timeframes", mode="before")
     @classmethod

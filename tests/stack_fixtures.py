@@ -11,8 +11,8 @@ from stores.settings import Settings
 
 
 def bare_settings(**values: object) -> Settings:
-    """Settings that know no store, whatever the environment says."""
-    urls = ("clickhouse_url", "clickhouse_analyst_url", "postgres_url", "redis_url", "kafka_bootstrap")
+    """Settings that know no store and no secret, whatever the environment says."""
+    urls = ("clickhouse_url", "clickhouse_analyst_url", "postgres_url", "redis_url", "kafka_bootstrap", "secret_key")
     return Settings().model_copy(update={**dict.fromkeys(urls), **values})
 
 

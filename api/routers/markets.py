@@ -15,6 +15,8 @@ from api.parameters import CursorParameter
 from api.problems import documented
 from api.replies import json_reply
 from api.schemas import Page, StoredMarket
+from api.security.access import public
+from api.security.principal import Scope
 from api.times import format_instant
 
 router = APIRouter(prefix="/v1", tags=["market data"])
@@ -22,6 +24,7 @@ router = APIRouter(prefix="/v1", tags=["market data"])
 
 @router.get(
     "/markets",
+    dependencies=[public(Scope.MARKET_READ)],
     operation_id="listMarkets",
     response_model=Page[StoredMarket],
     summary="Markets",

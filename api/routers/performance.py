@@ -13,6 +13,8 @@ from api.problems import documented
 from api.reads import signals as reads
 from api.replies import json_reply
 from api.schemas import TrackRecords
+from api.security.access import public
+from api.security.principal import Scope
 from stores.markets import Market
 
 router = APIRouter(prefix="/v1", tags=["signals"])
@@ -20,6 +22,7 @@ router = APIRouter(prefix="/v1", tags=["signals"])
 
 @router.get(
     "/performance",
+    dependencies=[public(Scope.SIGNALS_READ)],
     operation_id="listPerformance",
     response_model=TrackRecords,
     summary="Track record",

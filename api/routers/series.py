@@ -15,6 +15,8 @@ from api.problems import documented
 from api.reads import series as reads
 from api.replies import series_reply
 from api.schemas import Candle, IndicatorRow, SeriesReply, StructureEvent
+from api.security.access import public
+from api.security.principal import Scope
 from stores.warehouse import Warehouse
 
 router = APIRouter(prefix="/v1", tags=["market data"])
@@ -44,6 +46,7 @@ async def _reply(
 
 @router.get(
     "/candles",
+    dependencies=[public(Scope.MARKET_READ)],
     operation_id="listCandles",
     response_model=SeriesReply[Candle],
     summary="Candles",
@@ -58,6 +61,7 @@ async def list_candles(
 
 @router.get(
     "/indicators",
+    dependencies=[public(Scope.MARKET_READ)],
     operation_id="listIndicators",
     response_model=SeriesReply[IndicatorRow],
     summary="Indicators",
@@ -72,6 +76,7 @@ async def list_indicators(
 
 @router.get(
     "/structure",
+    dependencies=[public(Scope.MARKET_READ)],
     operation_id="listStructure",
     response_model=SeriesReply[StructureEvent],
     summary="Market structure",

@@ -15,6 +15,8 @@ from api.reads import signals as reads
 from api.reads.zones import read_zone
 from api.replies import json_reply
 from api.schemas import Page, Signal, SignalDetail
+from api.security.access import public
+from api.security.principal import Scope
 from api.times import Instant
 from stores.markets import Market
 from stores.warehouse import Warehouse
@@ -24,6 +26,7 @@ router = APIRouter(prefix="/v1", tags=["signals"])
 
 @router.get(
     "/signals",
+    dependencies=[public(Scope.SIGNALS_READ)],
     operation_id="listSignals",
     response_model=Page[Signal],
     summary="Signals",
@@ -47,6 +50,7 @@ async def list_signals(
 
 @router.get(
     "/signals/{signal_id}",
+    dependencies=[public(Scope.SIGNALS_READ)],
     operation_id="getSignal",
     response_model=SignalDetail,
     summary="One signal",

@@ -14,13 +14,22 @@ from api.reads.zones import ZoneFilter, read_zones
 from api.replies import series_reply
 from api.routers.series import PROBLEMS
 from api.schemas import SeriesReply, Zone
+from api.security.access import public
+from api.security.principal import Scope
 from api.times import Instant
 from stores.warehouse import Warehouse
 
 router = APIRouter(prefix="/v1", tags=["market data"])
 
 
-@router.get("/zones", operation_id="listZones", response_model=SeriesReply[Zone], summary="Zones", responses=PROBLEMS)
+@router.get(
+    "/zones",
+    dependencies=[public(Scope.MARKET_READ)],
+    operation_id="listZones",
+    response_model=SeriesReply[Zone],
+    summary="Zones",
+    responses=PROBLEMS,
+)
 async def list_zones(
     page: SeriesPageParameters,
     stores: StoresDependency,

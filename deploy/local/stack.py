@@ -120,6 +120,8 @@ class LocalStack:
         clickhouse = services.get("clickhouse")
         if isinstance(clickhouse, ClickHouse):
             urls["clickhouse_analyst_url"] = SecretStr(clickhouse.analyst_url)
+        if self.settings.secret_key is None:
+            urls["secret_key"] = SecretStr(self.home.secret("secret_key"))
         return self.settings.model_copy(update={**urls, "home": self.home.path})
 
     def stop(self) -> None:
@@ -203,6 +205,8 @@ def environment_of(settings: Settings) -> dict[str, str]:
             "postgresql://", "postgresql+psycopg2://", 1
         ),
     }
+    if settings.secret_key is not None:
+        variables["CAP_SECRET_KEY"] = settings.secret_key.get_secret_value()
     if settings.since is not None:
         variables["CAP_SINCE"] = settings.since.isoformat()
     if settings.until is not None:
