@@ -59,7 +59,7 @@ def _declare_access(schema: dict[str, Any], routers: Sequence[APIRouter]) -> Non
             if not isinstance(route, APIRoute):
                 continue
             rule = access_of(route.dependencies)
-            for method in route.methods:
+            for method in route.methods or ():
                 operation = schema["paths"].get(route.path, {}).get(method.lower())
                 if operation is not None and rule is not None:
                     operation["x-access"] = str(rule)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import httpx
 import pytest
 import uvicorn
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
+from api.clock import Clock, system_clock
 from api.main import create_app
 from deploy.local.stack import LocalStack
 from stores import database, warehouse
@@ -33,9 +34,11 @@ class Served:
 
 
 @contextmanager
-def serve(settings: Settings) -> Iterator[Served]:
-    """Run an application behind a real server on a port of its own."""
-    app = create_app(settings)
+def serve(settings: Settings, routers: Sequence[APIRouter] = (), clock: Clock = system_clock) -> Iterator[Served]:
+    """Run an application, with routers of the test's own, behind a real server on a port of its own."""
+    app = create_app(settings, clock=clock)
+    for router in routers:
+        app.include_router(router)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         server = uvicorn.Server(uvicorn.Config(app, access_log=False, log_level="error"))

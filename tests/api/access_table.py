@@ -1,0 +1,136 @@
+"""Who may call what: every operation, said a second time and independently of the code.
+
+An operation that is not here fails the test. ``EXPECTED`` says what each kind of caller gets: let through (whatever comes
+after that), 401 or 403.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from api.security.principal import Scope
+
+
+class Caller(StrEnum):
+    """Kinds of callers."""
+
+    ANONYMOUS = "anonymous"
+    USER = "user"
+    ADMIN = "admin"
+    IMPERSONATED = "impersonated"
+    REVOKED = "revoked"
+    GARBAGE = "garbage"
+    KEY_WITH_SCOPE = "key with the scope"
+    KEY_WITHOUT_SCOPE = "key without the scope"
+    ADMIN_KEY = "key of an administrator with every scope"
+
+
+class Rule(StrEnum):
+    """Kinds of rules."""
+
+    UNCHECKED = "unchecked"
+    PUBLIC = "public"
+    SIGNED_IN = "signed in"
+    INTERACTIVE = "interactive"
+    ADMINISTRATOR = "administrator"
+
+
+THROUGH = 0
+"""Let through the check of access; what it answers then depends on what was asked."""
+
+EXPECTED: dict[Rule, dict[Caller, int]] = {
+    Rule.UNCHECKED: dict.fromkeys(Caller, THROUGH),
+    Rule.PUBLIC: {
+        Caller.ANONYMOUS: THROUGH,
+        Caller.USER: THROUGH,
+        Caller.ADMIN: THROUGH,
+        Caller.IMPERSONATED: THROUGH,
+        Caller.REVOKED: 401,
+        Caller.GARBAGE: 401,
+        Caller.KEY_WITH_SCOPE: THROUGH,
+        Caller.KEY_WITHOUT_SCOPE: 403,
+        Caller.ADMIN_KEY: THROUGH,
+    },
+    Rule.SIGNED_IN: {
+        Caller.ANONYMOUS: 401,
+        Caller.USER: THROUGH,
+        Caller.ADMIN: THROUGH,
+        Caller.IMPERSONATED: 403,
+        Caller.REVOKED: 401,
+        Caller.GARBAGE: 401,
+        Caller.KEY_WITH_SCOPE: THROUGH,
+        Caller.KEY_WITHOUT_SCOPE: 403,
+        Caller.ADMIN_KEY: THROUGH,
+    },
+    Rule.INTERACTIVE: {
+        Caller.ANONYMOUS: 401,
+        Caller.USER: THROUGH,
+        Caller.ADMIN: THROUGH,
+        Caller.IMPERSONATED: 403,
+        Caller.REVOKED: 401,
+        Caller.GARBAGE: 401,
+        Caller.KEY_WITH_SCOPE: 403,
+        Caller.KEY_WITHOUT_SCOPE: 403,
+        Caller.ADMIN_KEY: 403,
+    },
+    Rule.ADMINISTRATOR: {
+        Caller.ANONYMOUS: 401,
+        Caller.USER: 403,
+        Caller.ADMIN: THROUGH,
+        Caller.IMPERSONATED: 403,
+        Caller.REVOKED: 401,
+        Caller.GARBAGE: 401,
+        Caller.KEY_WITH_SCOPE: 403,
+        Caller.KEY_WITHOUT_SCOPE: 403,
+        Caller.ADMIN_KEY: 403,
+    },
+}
+"""What each kind of caller gets. ``IMPERSONATED`` is for writes; reads of somebody signed in are let through."""
+
+OPERATIONS = {
+    "getHealth": (Rule.UNCHECKED, None),
+    "getReadiness": (Rule.UNCHECKED, None),
+    "getMetrics": (Rule.UNCHECKED, None),
+    "getProblemType": (Rule.UNCHECKED, None),
+}
+
+MARKET_DATA = {
+    "listMarkets": (Rule.PUBLIC, Scope.MARKET_READ),
+    "listCandles": (Rule.PUBLIC, Scope.MARKET_READ),
+    "listIndicators": (Rule.PUBLIC, Scope.MARKET_READ),
+    "listStructure": (Rule.PUBLIC, Scope.MARKET_READ),
+    "listZones": (Rule.PUBLIC, Scope.MARKET_READ),
+}
+
+SIGNALS = {
+    "listSignals": (Rule.PUBLIC, Scope.SIGNALS_READ),
+    "getSignal": (Rule.PUBLIC, Scope.SIGNALS_READ),
+    "listPerformance": (Rule.PUBLIC, Scope.SIGNALS_READ),
+}
+
+AUTH: dict[str, tuple[Rule, Scope | None]] = {}
+
+USERS: dict[str, tuple[Rule, Scope | None]] = {}
+
+API_KEYS: dict[str, tuple[Rule, Scope | None]] = {}
+
+BILLING: dict[str, tuple[Rule, Scope | None]] = {}
+
+WEBHOOKS: dict[str, tuple[Rule, Scope | None]] = {}
+
+ALERTS: dict[str, tuple[Rule, Scope | None]] = {}
+
+ADMIN: dict[str, tuple[Rule, Scope | None]] = {}
+
+TABLE: dict[str, tuple[Rule, Scope | None]] = {
+    **OPERATIONS,
+    **MARKET_DATA,
+    **SIGNALS,
+    **AUTH,
+    **USERS,
+    **API_KEYS,
+    **BILLING,
+    **WEBHOOKS,
+    **ALERTS,
+    **ADMIN,
+}

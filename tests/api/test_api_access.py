@@ -1,0 +1,113 @@
+"""Every route x every kind of caller, from the OpenAPI description, so that a new route fails until it is classified."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import httpx
+import pytest
+
+from api.main import create_app
+from api.security.access import UncheckedRoute, check_declared
+from api.security.principal import Role
+from stores import database
+from stores.settings import Settings
+from tests.api.access_table import EXPECTED, TABLE, THROUGH, Caller, Rule
+from tests.api.conftest import Served
+from tests.api.people import Person, make_user
+from tests.stack_fixtures import bare_settings
+
+METHODS = ("get", "post", "put", "patch", "delete")
+WITHOUT_KEYS = (Caller.ANONYMOUS, Caller.USER, Caller.ADMIN, Caller.IMPERSONATED, Caller.REVOKED, Caller.GARBAGE)
+
+
+def _operations() -> dict[str, tuple[str, str]]:
+    paths: dict[str, Any] = create_app(bare_settings()).openapi()["paths"]
+    return {
+        item[method]["operationId"]: (method.upper(), path)
+        for path, item in paths.items()
+        for method in METHODS
+        if method in item
+    }
+
+
+OPERATIONS = _operations()
+
+
+def test_every_operation_is_in_the_table_and_nothing_else() -> None:
+    assert sorted(OPERATIONS) == sorted(TABLE)
+
+
+def _headers(settings: Settings, caller: Caller) -> dict[str, str]:
+    match caller:
+        case Caller.ANONYMOUS:
+            return {}
+        case Caller.GARBAGE:
+            return {"Authorization": "Bearer eyJhbGciOiJub25lIn0.e30."}
+        case Caller.ADMIN:
+            return make_user(settings, role=Role.ADMIN, second_factor=True).headers
+        case Caller.REVOKED:
+            person = make_user(settings)
+            _update(
+                settings, person, "UPDATE serving.sessions SET revoked_at = now() WHERE session_id = '{0.session_id}'"
+            )
+            return person.headers
+        case Caller.IMPERSONATED:
+            person, administrator = make_user(settings), make_user(settings, role=Role.ADMIN)
+            statement = (
+                "UPDATE serving.sessions SET impersonator_id = '{1.user_id}' WHERE session_id = '{0.session_id}'"
+            )
+            _update(settings, person, statement, administrator)
+            return person.headers
+        case _:
+            return make_user(settings).headers
+
+
+def _update(settings: Settings, person: Person, statement: str, other: Person | None = None) -> None:
+    engine = database.engine(settings, pool_size=1)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(statement.format(person, other))
+    engine.dispose()
+
+
+def _call(client: httpx.Client, method: str, path: str, headers: dict[str, str]) -> int:
+    filled = path
+    while "{" in filled:
+        before, _, rest = filled.partition("{")
+        filled = before + str(uuid.uuid4()) + rest.partition("}")[2]
+    body = {"json": {}} if method in ("POST", "PUT", "PATCH") else {}
+    with client.stream(method, filled, headers=headers, **body) as reply:
+        return reply.status_code
+
+
+def _expected(rule: Rule, caller: Caller, method: str) -> int:
+    if caller is Caller.IMPERSONATED and method == "GET" and rule in (Rule.SIGNED_IN, Rule.INTERACTIVE):
+        return THROUGH
+    return EXPECTED[rule][caller]
+
+
+@pytest.mark.parametrize("caller", WITHOUT_KEYS)
+@pytest.mark.parametrize("operation", sorted(OPERATIONS))
+def test_each_caller_gets_what_the_table_says(served: Served, operation: str, caller: Caller) -> None:
+    method, path = OPERATIONS[operation]
+    rule, _ = TABLE[operation]
+    expected = _expected(rule, caller, method)
+    status = _call(served.client, method, path, _headers(served.settings, caller))
+    assert status < 500
+    if expected == THROUGH and rule is not Rule.UNCHECKED:
+        assert status not in (401, 403)
+    elif expected != THROUGH:
+        assert status == expected
+
+
+def test_a_route_that_says_nothing_is_not_served() -> None:
+    from fastapi import APIRouter
+
+    router = APIRouter()
+
+    @router.get("/open")
+    def nothing() -> None: ...
+
+    with pytest.raises(UncheckedRoute, match="/open"):
+        check_declared(router)
