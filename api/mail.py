@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
@@ -9,7 +10,14 @@ from typing import Any
 
 from sqlmodel import Session
 
+from api.mails import rendering
 from api.outbox import Topic, enqueue
+
+_ADDRESS = re.compile(r"[^@\s\x00-\x1f\x7f<>,;:\"()\[\]\\]{1,64}@[^@\s\x00-\x1f\x7f<>,;:\"()\[\]\\]{1,255}")
+
+
+class BadAddress(ValueError):
+    """Text that is no single e-mail address."""
 
 
 class Template(StrEnum):
@@ -43,6 +51,7 @@ def queue_mail(
     key: str,
     now: datetime,
     available_at: datetime | None = None,
+    locale: str = "en",
 ) -> bool:
     """Send a mail once the session is committed.
 
@@ -53,11 +62,24 @@ def queue_mail(
         Address.
     template : Template
     context : mapping
-        What the template names. A link's token is in it: the row is deleted once the mail is sent.
+        What the template names (``{name}`` in its text in ``api/mails/en``). A link's token is in it: the row is deleted
+        once the mail is sent.
     key : str
         Unique among mails.
     now : datetime
     available_at : datetime, optional
+    locale : str
+        Tag of the reader's language.
+
+    Raises
+    ------
+    BadAddress
+        If ``to`` is not one plain address; it would become part of a header.
+    MissingValue
+        If the template names what is not in the context.
     """
-    payload = {"to": to, "template": template.value, "context": dict(context)}
+    if not _ADDRESS.fullmatch(to):
+        raise BadAddress("a mail goes to one plain address, as in name@example.com")
+    rendering.check(template.value, context, locale)
+    payload = {"to": to, "template": template.value, "context": dict(context), "locale": locale}
     return enqueue(session, Topic.MAIL, payload, key=key, now=now, available_at=available_at)
