@@ -23,6 +23,7 @@ def secrets_of(settings: Settings) -> tuple[str, ...]:
         settings.clickhouse_analyst_url,
         settings.postgres_url,
         settings.redis_url,
+        settings.smtp_url,
     ):
         if secret is None:
             continue

@@ -54,6 +54,12 @@ class Settings(BaseSettings):
     public_url: str = "http://127.0.0.1:8000"
     """Address under which people reach the API: in links of mails, and what a browser's origin has to be."""
 
+    # Mails, Telegram and Web Push.
+    smtp_url: SecretStr | None = None
+    """Mail server: ``smtp://user:password@host:587`` (STARTTLS) or ``smtps://...``; ``cap up`` runs a local one if unset."""
+    mail_from: str = "Crypto Analytics Platform <no-reply@localhost>"
+    """Whom mails come from."""
+
     @field_validator("markets", "timeframes", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:

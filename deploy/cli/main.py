@@ -259,6 +259,21 @@ def backtest(
 
 
 @app.command()
+def mail(
+    last: Annotated[bool, typer.Option("--last", help="The newest one, whole.")] = False,
+    link: Annotated[bool, typer.Option("--link", help="Only the newest link that was mailed.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    home: HomeOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Show mails that the local mail server has kept. Nothing is sent out unless CAP_SMTP_URL is set."""
+    del debug
+    from deploy.cli.mail import show_mails
+
+    show_mails(home, last=last, as_json=as_json, link=link)
+
+
+@app.command()
 def down(home: HomeOption = None, debug: DebugOption = False) -> None:
     """Stop the platform, wherever it was started."""
     del debug

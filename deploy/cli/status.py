@@ -18,7 +18,7 @@ from deploy.local.http_probe import answers
 from deploy.local.stack import settings_with_urls, stored_urls
 from stores.settings import Settings
 
-NAMES = ("clickhouse", "postgres", "redis", "kafka", "api", "ui", "dagster")
+NAMES = ("clickhouse", "postgres", "redis", "kafka", "api", "ui", "dagster", "smtp")
 _TIMEOUT_SECONDS = 3
 
 
@@ -87,6 +87,8 @@ def _healthy(name: str, url: str | None, record: InstanceRecord) -> bool:
         return _redis_answers(url)
     if name == "kafka":
         return all(_listens(broker) for broker in url.split(","))
+    if name == "smtp":
+        return _mail_server_greets(url)
     if name == "dagster":
         parts = [process for process in record.processes if process.name.startswith("dagster")]
         return answers(f"{url}/server_info") and all(process.identity.alive for process in parts)
@@ -114,6 +116,19 @@ def _redis_answers(url: str) -> bool:
             return bool(client.ping())
     except (redis.RedisError, ValueError):
         return False
+
+
+def _mail_server_greets(url: str) -> bool:
+    from deploy.local.mail_sink import greets
+
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (465 if parts.scheme == "smtps" else 587 if parts.username else 25)
+    except ValueError:
+        return False
+    host = parts.hostname or ""
+    # One that is encrypted from the first byte on greets nobody before.
+    return _listens(f"{host}:{port}") if parts.scheme == "smtps" else greets(host, port)
 
 
 def _listens(broker: str) -> bool:

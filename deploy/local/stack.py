@@ -15,6 +15,7 @@ from deploy.local.clickhouse import ClickHouse
 from deploy.local.dagster_home import write_dagster_home
 from deploy.local.errors import LocalStackError
 from deploy.local.home import Home, HomeLock
+from deploy.local.mail_sink import MailSink
 from deploy.local.postgres import Postgres
 from deploy.local.redis_server import Redis
 from deploy.local.service import Service
@@ -31,11 +32,12 @@ class Ports:
     redis: int = 6379
     api: int = 8000
     dagster: int = 3000
+    smtp: int = 2525
 
     @classmethod
     def any(cls) -> Ports:
         """Whatever is free, for instances that come and go."""
-        return cls(0, 0, 0, 0, 0)
+        return cls(0, 0, 0, 0, 0, 0)
 
 
 class LocalStack:
@@ -73,6 +75,7 @@ class LocalStack:
         self.settings = settings if settings is not None else Settings()
         self.home = Home(home if home is not None else self.settings.home)
         self.ports = ports if ports is not None else Ports()
+        self._command = command
         self._lock = HomeLock(self.home, command)
         self.supervisor = Supervisor(self.home, command, on_event)
         self.recovered = 0
@@ -115,6 +118,8 @@ class LocalStack:
             services["postgres"] = Postgres(self.home, self.ports.postgres)
         if self.settings.redis_url is None:
             services["redis"] = Redis(self.home, self.ports.redis)
+        if self.settings.smtp_url is None and self._command == "up":
+            services["smtp"] = MailSink(self.home, self.ports.smtp)
         self.supervisor.start(list(services.values()))
         urls: dict[str, object] = {f"{name}_url": SecretStr(service.url) for name, service in services.items()}
         clickhouse = services.get("clickhouse")
@@ -159,6 +164,7 @@ _URL_FIELDS = {
     "clickhouse_analyst": "clickhouse_analyst_url",
     "postgres": "postgres_url",
     "redis": "redis_url",
+    "smtp": "smtp_url",
 }
 
 
