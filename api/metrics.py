@@ -44,6 +44,10 @@ class Metrics:
             registry=self.registry,
         )
 
+        self._duties = Counter(
+            "cap_worker_duties", "Periodic duties, by result.", ("duty", "result"), registry=self.registry
+        )
+
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count an answered request. ``route`` is the template of the path, never the path itself."""
         # Anyone can invent methods; each would be a time series of its own.
@@ -54,6 +58,10 @@ class Metrics:
     def store_read(self, store: str, result: str, seconds: float) -> None:
         """Count a read from a store."""
         self._reads.labels(store, result).observe(seconds)
+
+    def duty(self, name: str, result: str) -> None:
+        """Count a periodic duty of the worker: done or failed."""
+        self._duties.labels(name, result).inc()
 
     def render(self) -> bytes:
         """Write all metrics in Prometheus' text format."""

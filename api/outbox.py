@@ -32,6 +32,7 @@ def enqueue(
     key: str,
     now: datetime,
     available_at: datetime | None = None,
+    destination: str = "",
 ) -> bool:
     """Hand a message over, to be sent at least once after the session's commit.
 
@@ -46,6 +47,8 @@ def enqueue(
     now : datetime
     available_at : datetime, optional
         Not sent before; at once if not given.
+    destination : str
+        The queue it stands in: a receiver that is slow or dead delays its own queue only.
 
     Returns
     -------
@@ -55,12 +58,14 @@ def enqueue(
     connection = session.connection()
     result = connection.execute(
         text(
-            "INSERT INTO serving.outbox (topic, key, payload, created_at, available_at) "
-            "VALUES (:topic, :key, CAST(:payload AS jsonb), :now, :available) ON CONFLICT (topic, key) DO NOTHING"
+            "INSERT INTO serving.outbox (topic, key, destination, payload, created_at, available_at, next_at) "
+            "VALUES (:topic, :key, :destination, CAST(:payload AS jsonb), :now, :available, :available) "
+            "ON CONFLICT (topic, key) DO NOTHING"
         ),
         {
             "topic": topic.value,
             "key": key,
+            "destination": destination,
             "payload": orjson.dumps(dict(payload)).decode(),
             "now": now,
             "available": available_at or now,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stores.tables.delivery import DeliveryDestination, FanOutCursor, Webhook, WebhookAttempt, WebhookDelivery
 from stores.tables.operations import AuditRecord, IdempotencyKey, OutboxMessage
 from stores.tables.people import User, UserSession, UserStatus
 from stores.tables.signals import PublishedSignal, SignalOutcome
@@ -12,6 +13,8 @@ SCHEMA = "serving"
 __all__ = [
     "SCHEMA",
     "AuditRecord",
+    "DeliveryDestination",
+    "FanOutCursor",
     "IdempotencyKey",
     "OutboxMessage",
     "PublishedSignal",
@@ -19,4 +22,7 @@ __all__ = [
     "User",
     "UserSession",
     "UserStatus",
+    "Webhook",
+    "WebhookAttempt",
+    "WebhookDelivery",
 ]

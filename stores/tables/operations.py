@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, Identity, Index, LargeBinary, Text, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, Integer, LargeBinary, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import SQLModel
 
@@ -25,11 +25,26 @@ class OutboxMessage(SQLModel, table=True):
     payload : dict
     created_at, available_at : datetime
         It is not sent before ``available_at``.
+    destination : str
+        The queue it stands in.
+    state : str
+        ``pending``, ``done`` or ``dead``. What is done keeps its key for a while, and no payload.
+    attempts : int
+        How often it was claimed.
+    next_at : datetime
+        When it may be claimed: the next attempt's time, or the end of the present claim.
+    claim : str, optional
+        Of the claim that may settle it.
+    last_error : str, optional
+    finished_at : datetime, optional
     """
 
     __tablename__: ClassVar[Any] = "outbox"
     __table_args__: ClassVar[Any] = (
         UniqueConstraint("topic", "key", name="outbox_topic_key"),
+        CheckConstraint("state IN ('pending', 'done', 'dead')", name="outbox_state"),
+        Index("outbox_due", "topic", "destination", "next_at", postgresql_where=text("state = 'pending'")),
+        Index("outbox_finished", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
         {"schema": "serving"},
     )
 
@@ -39,6 +54,13 @@ class OutboxMessage(SQLModel, table=True):
     payload: dict[str, Any] = column(JSONB)
     created_at: datetime = column(TIME)
     available_at: datetime = column(TIME)
+    destination: str = column(Text, server_default="")
+    state: str = column(Text, server_default="pending")
+    attempts: int = column(Integer, server_default="0")
+    next_at: datetime = column(TIME)
+    claim: str | None = column(IDENTIFIER, nullable=True)
+    last_error: str | None = column(Text, nullable=True)
+    finished_at: datetime | None = column(TIME, nullable=True)
 
 
 class AuditRecord(SQLModel, table=True):

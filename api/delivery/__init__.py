@@ -1,0 +1,1 @@
+"""Delivery: the worker that sends what the outbox holds, the webhooks, and the duties that run beside it."""

@@ -1,0 +1,31 @@
+"""Which channel sends which topic, and which duties a worker has. Parts that send or look after something add a line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from api.delivery.channels import Channel
+from api.delivery.duties import Duty
+from api.dependencies import Context
+from api.outbox import Topic
+
+
+def channels(context: Context) -> Mapping[Topic, Channel]:
+    """Make the channels of a worker. Messages of a topic without one wait."""
+    made: list[Channel] = []
+    for make in _CHANNELS:
+        channel = make(context)
+        if channel is not None:
+            made.append(channel)
+    return {channel.topic: channel for channel in made}
+
+
+def duties() -> tuple[Duty, ...]:
+    """List the periodic duties."""
+    return _DUTIES
+
+
+_CHANNELS: tuple[Callable[[Context], Channel | None], ...] = ()
+"""Each makes a channel, or None if the instance is not set up for it."""
+
+_DUTIES: tuple[Duty, ...] = ()
