@@ -52,6 +52,10 @@ class Context:
         """The same, however long ago."""
         return self._anonymous
 
+    def forget_anonymous(self) -> None:
+        """Read them anew at the next request: the plans have changed."""
+        self._anonymous_until = float("-inf")
+
     def remember_anonymous(self, entitlements: Entitlements) -> None:
         """Keep them, so that not every such request asks the database."""
         self._anonymous = entitlements

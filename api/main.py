@@ -21,7 +21,7 @@ from api.directory import MarketDirectory
 from api.metrics import Metrics
 from api.middleware import RequestContext
 from api.openapi import describe
-from api.routers import health, markets, performance, problem_types, series, signals, zones
+from api.routers import health, latest, markets, performance, problem_types, series, signals, zones
 from api.security.access import check_declared
 from stores.settings import Settings, get_settings
 
@@ -60,7 +60,7 @@ SERVICES: Mapping[Service, tuple[ModuleType, ...]] = {
     Service.USERS: (),
     Service.SUBSCRIPTIONS: (),
     Service.SIGNALS: (signals, performance),
-    Service.MARKET_DATA: (markets, series, zones),
+    Service.MARKET_DATA: (markets, series, zones, latest),
     Service.ADMIN: (),
 }
 """Routers of each service."""

@@ -10,8 +10,11 @@ from typing import Annotated, Any, Literal
 from fastapi import Depends, Query
 from pydantic import BeforeValidator, StringConstraints
 
+from api import arrow
+from api.dependencies import ClockDependency
 from api.pagination import CursorText
-from api.problems import invalid
+from api.problems import Problem, invalid
+from api.security.principal import PrincipalDependency
 from api.times import Instant, to_milliseconds
 from engines.timeframe import Timeframe
 from stores.markets import Market
@@ -74,6 +77,10 @@ class SeriesPage:
     order : Order
     limit : int
     cursor : str, optional
+    arrow : bool
+        Whether the rows are wanted as an Arrow stream.
+    floor : datetime, optional
+        Before it the reader's plan shows nothing.
     """
 
     series: Series
@@ -82,6 +89,13 @@ class SeriesPage:
     order: Order
     limit: int
     cursor: str | None
+    arrow: bool = False
+    floor: datetime | None = None
+
+    @property
+    def earliest(self) -> datetime | None:
+        """From where on bars are shown; None for all there are."""
+        return max((one for one in (self.start, self.floor) if one is not None), default=None)
 
     @property
     def filters(self) -> list[object]:
@@ -93,7 +107,16 @@ def _ms(moment: datetime | None) -> int | None:
     return None if moment is None else to_milliseconds(moment)
 
 
-def _series_page(
+class Format(StrEnum):
+    """How rows are written."""
+
+    JSON = "json"
+    ARROW = "arrow"
+
+
+async def _series_page(
+    who: PrincipalDependency,
+    clock: ClockDependency,
     market: MarketParameter,
     timeframe: TimeframeParameter,
     start: Annotated[
@@ -101,12 +124,31 @@ def _series_page(
     ] = None,
     end: Annotated[Instant | None, Query(description="Only bars that open before this instant.")] = None,
     order: Annotated[Order, Query(description="`asc`: oldest first. `desc`: newest first.")] = Order.ASC,
-    limit: Annotated[int, Query(ge=1, le=MAX_ROWS, description="Most rows in the page.")] = 500,
+    limit: Annotated[
+        int | None,
+        Query(
+            ge=1,
+            le=arrow.MAX_ROWS,
+            description=f"Most rows in the page: up to {MAX_ROWS:,} as JSON (500 if not given), up to {arrow.MAX_ROWS:,} as "
+            "an Arrow stream (all of those if not given).",
+        ),
+    ] = None,
     cursor: CursorParameter = None,
+    format: Annotated[
+        Format, Query(description="`arrow`: an Arrow IPC stream with typed columns; the next cursor is in a header.")
+    ] = Format.JSON,
 ) -> SeriesPage:
     if start is not None and end is not None and start > end:
         raise invalid("start", "is after end; the range is from start up to, and without, end")
-    return SeriesPage(Series(Market.parse(market), timeframe.value), start, end, order, limit, cursor)
+    as_arrow = format is Format.ARROW
+    if not as_arrow and limit is not None and limit > MAX_ROWS:
+        raise invalid("limit", f"Input should be less than or equal to {MAX_ROWS}; format=arrow gives more at once")
+    if limit is None:
+        limit = arrow.MAX_ROWS if as_arrow else 500
+    if not who.entitlements.allows(market, timeframe.value):
+        raise Problem("not-in-plan", f"{market} {timeframe.value} is not in the plan {who.entitlements.plan!r}")
+    series = Series(Market.parse(market), timeframe.value)
+    return SeriesPage(series, start, end, order, limit, cursor, as_arrow, who.entitlements.known_since(clock()))
 
 
 SeriesPageParameters = Annotated[SeriesPage, Depends(_series_page)]

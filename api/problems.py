@@ -39,6 +39,7 @@ _TYPES = (
         "unauthenticated", 401, "Not signed in", "No credentials came with the request, or none that are good now."
     ),
     ProblemType("forbidden", 403, "Not allowed", "The caller is known and may not do this."),
+    ProblemType("not-in-plan", 403, "Not in the plan", "The caller's plan does not include what was asked for."),
     ProblemType("csrf", 403, "Foreign page", "A browser sent this for a page that is not ours, or without its token."),
     ProblemType("not-found", 404, "Nothing is here", "The path or the id names nothing that exists."),
     ProblemType(

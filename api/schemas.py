@@ -74,6 +74,21 @@ class Candle(_Reply):
     base_bars: int = Field(description="Number of ingested bars it holds.")
 
 
+class LatestBar(_Reply):
+    """The newest closed bar of a market, and the 24 hours that end with it."""
+
+    market: str = Field(examples=["binance:BTCUSDT"])
+    timeframe: str = Field(examples=["15m"])
+    simulated: bool = Field(description=_SIMULATED)
+    ts: AwareDatetime = Field(description=_TS)
+    close: float
+    open_24h: float
+    high_24h: float
+    low_24h: float
+    volume_24h: float = Field(description="Traded volume, base asset.")
+    change_24h: float | None = Field(description="Close over the open 24 hours before, less one.", examples=[0.012])
+
+
 class IndicatorRow(_Reply):
     """Indicators at the close of one bar; null where there is no value yet. `docs/indicators.md` has their formulas."""
 

@@ -146,6 +146,12 @@ class Warehouse:
         )
         return body.splitlines()
 
+    def query_arrow_stream(self, sql: str, parameters: Mapping[str, Any] | None = None) -> bytes:
+        """Run a query and return its rows as an Arrow stream, written by the engine."""
+        return self._client.raw_query(
+            sql, parameters=dict(parameters or {}), settings=self._settings, fmt="ArrowStream"
+        )
+
     def query_rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Run a query and return its rows as dictionaries; for small results."""
         result = self._client.query(sql, parameters=dict(parameters or {}), settings=self._settings)

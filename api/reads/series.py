@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from api.arrow import ArrowPage, read_stream, write_stream
 from api.pagination import Cursors, Key
 from api.parameters import SeriesPage
 from api.schemas import Candle, IndicatorRow
@@ -37,7 +38,9 @@ class SeriesTable:
     ----------
     name : str
     columns : str
-        Select list.
+        Select list of JSON rows: times as text.
+    typed : str
+        Select list of Arrow rows: columns as they are stored.
     rank : str, optional
         Expression that orders the rows of one bar and tells them apart; none where a bar has one row.
     rank_of : callable, optional
@@ -48,6 +51,7 @@ class SeriesTable:
 
     name: str
     columns: str
+    typed: str
     rank: str | None = None
     rank_of: Callable[[Mapping[str, Any]], int] | None = None
     version: str | None = None
@@ -63,9 +67,11 @@ def _plain(names: Sequence[str]) -> str:
 
 
 _TS = f"{instant('r.ts')} AS ts"
+_CANDLE = _plain(tuple(Candle.model_fields))
+_INDICATORS = _plain(tuple(IndicatorRow.model_fields))
 
-CANDLES = SeriesTable("market.candles", f"{_TS}, {_plain(tuple(Candle.model_fields))}", version="r.ingested_at")
-INDICATORS = SeriesTable("market.indicators", f"{_TS}, {_plain(tuple(IndicatorRow.model_fields))}")
+CANDLES = SeriesTable("market.candles", f"{_TS}, {_CANDLE}", f"r.ts AS ts, {_CANDLE}", version="r.ingested_at")
+INDICATORS = SeriesTable("market.indicators", f"{_TS}, {_INDICATORS}", f"r.ts AS ts, {_INDICATORS}")
 
 # The order in which events of one bar happen: by scale, and in each pivot, equal level, up-break, down-break.
 _SCALES = ("micro", "internal", "swing")
@@ -95,6 +101,8 @@ STRUCTURE = SeriesTable(
     "market.structure_events",
     f"{_TS}, r.scale AS scale, r.kind AS kind, r.direction AS direction, r.level AS level, "
     f"{instant('r.origin_ts')} AS origin_ts, r.label AS label, r.bias AS bias",
+    "r.ts AS ts, toString(r.scale) AS scale, toString(r.kind) AS kind, r.direction AS direction, r.level AS level, "
+    "r.origin_ts AS origin_ts, r.label AS label, r.bias AS bias",
     rank=_RANK,
     rank_of=structure_rank,
 )
@@ -152,11 +160,33 @@ def read_series(
     equal : mapping of str to (value, ClickHouse type), optional
         Columns that must have a value; None for any.
     """
-    equal = equal or {}
+    sql, parameters, cursors = _query(table, page, equal or {}, table.columns)
+    return cut(warehouse.query_json_lines(sql, parameters), page.limit, cursors, lambda row: _key(table, row))
+
+
+def read_series_arrow(
+    warehouse: Warehouse,
+    table: SeriesTable,
+    page: SeriesPage,
+    equal: Mapping[str, tuple[str | int | None, str]] | None = None,
+) -> ArrowPage:
+    """Read one page as an Arrow stream; the parameters are those of `read_series`."""
+    sql, parameters, cursors = _query(table, page, equal or {}, table.typed)
+    found = read_stream(warehouse.query_arrow_stream(sql, parameters))
+    following = None
+    if found.num_rows > page.limit:
+        found = found.slice(0, page.limit)
+        following = cursors.write(_key(table, found.slice(page.limit - 1).to_pylist()[0]))
+    return ArrowPage(write_stream(found, page.series), following)
+
+
+def _query(
+    table: SeriesTable, page: SeriesPage, equal: Mapping[str, tuple[str | int | None, str]], columns: str
+) -> tuple[str, dict[str, Any], Cursors]:
     filters = [*page.filters, {name: value for name, (value, _) in equal.items()}]
     cursors = Cursors(table.name, filters, table.key_shape)
     where = Conditions([IN_SERIES], dict(page.series.parameters))
-    where.add_range("r.ts", page.start, page.end)
+    where.add_range("r.ts", page.earliest, page.end)
     for name, (value, kind) in equal.items():
         where.add_equal(f"r.{name}", value, kind, name)
     _add_cursor(where, table, page, cursors.read(page.cursor))
@@ -165,12 +195,11 @@ def read_series(
     order = [f"{part} {page.order.value.upper()}" for part in by]
     if table.version is not None:
         order.append(f"{table.version} DESC")
-    lines = warehouse.query_json_lines(
-        f"SELECT {table.columns} FROM {table.name} AS r WHERE {where} "
-        f"ORDER BY {', '.join(order)} LIMIT 1 BY {', '.join(by)} LIMIT {page.limit + 1}",
-        where.parameters,
+    sql = (
+        f"SELECT {columns} FROM {table.name} AS r WHERE {where} "
+        f"ORDER BY {', '.join(order)} LIMIT 1 BY {', '.join(by)} LIMIT {page.limit + 1}"
     )
-    return cut(lines, page.limit, cursors, lambda row: _key(table, row))
+    return sql, where.parameters, cursors
 
 
 def cut(lines: list[bytes], limit: int, cursors: Cursors, key: Callable[[Mapping[str, Any]], Key]) -> Lines:
@@ -195,5 +224,5 @@ def _add_cursor(where: Conditions, table: SeriesTable, page: SeriesPage, key: Ke
 
 
 def _key(table: SeriesTable, row: Mapping[str, Any]) -> Key:
-    ts = to_milliseconds(parse_instant(row["ts"]))
+    ts = to_milliseconds(row["ts"] if isinstance(row["ts"], datetime) else parse_instant(row["ts"]))
     return (ts,) if table.rank_of is None else (ts, table.rank_of(row))

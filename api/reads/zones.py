@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from api.arrow import ArrowPage, table_of, write_stream
 from api.pagination import Cursors, Key
 from api.parameters import SeriesPage
 from api.reads.series import Conditions, Lines, cut, instant, milliseconds
@@ -67,7 +68,7 @@ def read_zones(warehouse: Warehouse, page: SeriesPage, wanted: ZoneFilter) -> Li
         length = timedelta(milliseconds=Timeframe(page.series.timeframe).milliseconds)
         known.add(f"e.ts <= {milliseconds('last_known')}", last_known=to_milliseconds(wanted.as_of - length))
     born = Conditions(["e.event = 'created'", *known.clauses], dict(known.parameters))
-    born.add_range("e.ts", page.start, page.end)
+    born.add_range("e.ts", page.earliest, page.end)
     born.add_equal("e.kind", wanted.kind, "String", "kind")
     born.add_equal("e.scale", wanted.scale, "String", "scale")
     born.add_equal("e.side", wanted.side, "Int8", "side")
@@ -84,6 +85,16 @@ def read_zones(warehouse: Warehouse, page: SeriesPage, wanted: ZoneFilter) -> Li
         _folded(births, known) + f" ORDER BY b.created {direction}, b.zone_id {direction}", born.parameters
     )
     return cut(lines, page.limit, cursors, _key)
+
+
+_TIMES = ("origin_ts", "created_ts", "touched_ts", "mitigated_ts", "ended_ts")
+
+
+def read_zones_arrow(warehouse: Warehouse, page: SeriesPage, wanted: ZoneFilter) -> ArrowPage:
+    """Read one page of zones as an Arrow stream."""
+    found = read_zones(warehouse, page, wanted)
+    table = table_of([orjson.loads(line) for line in found.lines], _TIMES, ("side",))
+    return ArrowPage(write_stream(table, page.series), found.next_cursor)
 
 
 def read_zone(warehouse: Warehouse, series: Series, zone_id: str) -> dict[str, Any] | None:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api.dependencies import DirectoryDependency, StoresDependency
 from api.parameters import DirectionParameter, SeriesPageParameters
-from api.reads.series import Lines
-from api.reads.zones import ZoneFilter, read_zones
-from api.replies import series_reply
-from api.routers.series import PROBLEMS
+from api.reads.zones import ZoneFilter, read_zones, read_zones_arrow
+from api.replies import Freshness, arrow_reply, conditional, series_reply
+from api.routers.series import PROBLEMS, freshness_of
 from api.schemas import SeriesReply, Zone
 from api.security.access import public
 from api.security.principal import Scope
@@ -31,6 +30,7 @@ router = APIRouter(prefix="/v1", tags=["market data"])
     responses=PROBLEMS,
 )
 async def list_zones(
+    request: Request,
     page: SeriesPageParameters,
     stores: StoresDependency,
     directory: DirectoryDependency,
@@ -53,9 +53,13 @@ async def list_zones(
     """List zones with their lives so far, by the bar that created them; `start` and `end` bound that bar."""
     wanted = ZoneFilter(kind, scale, side, active, as_of)
 
-    def read(warehouse: Warehouse) -> Lines:
+    def read(warehouse: Warehouse) -> Response:
         directory.require(warehouse, page.series)
-        return read_zones(warehouse, page, wanted)
+        if page.arrow:
+            return arrow_reply(page.series, read_zones_arrow(warehouse, page, wanted))
+        found = read_zones(warehouse, page, wanted)
+        return series_reply(page.series, found.lines, found.next_cursor)
 
-    found = await stores.warehouse.read(read)
-    return series_reply(page.series, found.lines, found.next_cursor)
+    # A zone's life goes on after its range, unless it is asked for as of an instant.
+    freshness = freshness_of(page) if as_of is not None else Freshness.ASK
+    return conditional(request, await stores.warehouse.read(read), freshness)

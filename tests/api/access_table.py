@@ -100,6 +100,7 @@ MARKET_DATA = {
     "listIndicators": (Rule.PUBLIC, Scope.MARKET_READ),
     "listStructure": (Rule.PUBLIC, Scope.MARKET_READ),
     "listZones": (Rule.PUBLIC, Scope.MARKET_READ),
+    "listLatest": (Rule.PUBLIC, Scope.MARKET_READ),
 }
 
 SIGNALS = {
