@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from datetime import date
 from functools import lru_cache
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -60,11 +61,32 @@ class Settings(BaseSettings):
     mail_from: str = "Crypto Analytics Platform <no-reply@localhost>"
     """Whom mails come from."""
 
-    @field_validator("markets", "timeframes", mode="before")
+    # Sign-in
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
+    """Networks of our own proxies, such as ``10.0.0.0/8``; only their ``X-Forwarded-For`` is believed."""
+    password_memory_kib: int = Field(19_456, ge=8)
+    """Memory of one Argon2id hash."""
+    password_passes: int = Field(2, ge=1)
+    """Passes of Argon2id over that memory."""
+    password_width: int = Field(2, ge=1, le=4)
+    """Hashes computed at once; each takes a core."""
+    session_days: int = Field(30, ge=1)
+    """Days until a session ends however it is used."""
+    session_idle_days: int = Field(14, ge=1)
+    """Days until a session ends that is not used."""
+
+    @field_validator("markets", "timeframes", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            ip_network(text)
         return value
 
     @field_validator("strategies", mode="before")

@@ -35,7 +35,9 @@ class Api(Service):
         """Serve ``api.main:app``; open streams are cut 5 s after a stop was asked for."""
         module = [sys.executable, "-m", "uvicorn", "api.main:app"]
         address = ["--host", self._host, "--port", str(self.port)]
-        return [*module, *address, "--ws", "websockets-sansio", "--timeout-graceful-shutdown", "5", "--no-access-log"]
+        serving = ["--ws", "websockets-sansio", "--timeout-graceful-shutdown", "5", "--no-access-log"]
+        # The server would believe any local client's X-Forwarded-For; api.security.addresses judges it instead.
+        return [*module, *address, *serving, "--no-proxy-headers"]
 
     def ready(self) -> bool:
         """Whether it is alive."""

@@ -41,7 +41,7 @@ def serve(settings: Settings, routers: Sequence[APIRouter] = (), clock: Clock = 
         app.include_router(router)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        server = uvicorn.Server(uvicorn.Config(app, access_log=False, log_level="error"))
+        server = uvicorn.Server(uvicorn.Config(app, access_log=False, log_level="error", proxy_headers=False))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         deadline = time.monotonic() + 30
