@@ -2,6 +2,18 @@
 
 from __future__ import annotations
 
+from stores.tables.alerts import (
+    AlertCursor,
+    AlertFiring,
+    AlertNotice,
+    AlertRule,
+    AlertSubject,
+    FiringState,
+    NoticeState,
+    PushSubscription,
+    TelegramCode,
+    TelegramLink,
+)
 from stores.tables.delivery import DeliveryDestination, FanOutCursor, Webhook, WebhookAttempt, WebhookDelivery
 from stores.tables.operations import AuditRecord, IdempotencyKey, OutboxMessage
 from stores.tables.people import User, UserSession, UserStatus
@@ -12,13 +24,23 @@ SCHEMA = "serving"
 
 __all__ = [
     "SCHEMA",
+    "AlertCursor",
+    "AlertFiring",
+    "AlertNotice",
+    "AlertRule",
+    "AlertSubject",
     "AuditRecord",
     "DeliveryDestination",
     "FanOutCursor",
+    "FiringState",
     "IdempotencyKey",
+    "NoticeState",
     "OutboxMessage",
     "PublishedSignal",
+    "PushSubscription",
     "SignalOutcome",
+    "TelegramCode",
+    "TelegramLink",
     "User",
     "UserSession",
     "UserStatus",
