@@ -27,13 +27,14 @@ ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt),)
 export UV_SYSTEM_CERTS ?= true
 endif
 
-.PHONY: help up test bench lint clean
+.PHONY: help up test bench lint client clean
 
 help:
 	@echo "make up      run the platform (Ctrl-C stops it); options: make up ARGS='--source sim'"
 	@echo "make test    run all tests; some of them: make test ARGS=tests/engines"
 	@echo "make bench   run the benchmarks, write bench/results.json"
 	@echo "make lint    format check, lint, types, import walls"
+	@echo "make client  make the Python client anew from the API's description"
 	@echo "make clean   remove the environment and what was built; data in .cap stays"
 
 # Kernels and the dbt project need each other's time, not each other: side by side.
@@ -52,6 +53,9 @@ lint: $(SYNCED_DEV)
 	@$(BIN)/ruff check .
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports
+
+client: $(SYNCED_DEV)
+	@$(BIN)/python -m deploy.openapi.client
 
 clean:
 	rm -rf .venv .venv-tools .numba_cache dbt_project/target dbt_project/logs

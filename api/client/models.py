@@ -1,0 +1,945 @@
+"""What the API takes and answers. Made from the OpenAPI description by ``make client``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, RootModel
+
+
+class Alive(BaseModel):
+    """
+    The process answers.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    status: Annotated[Literal["ok"], Field(title="Status")]
+
+
+class Candle(BaseModel):
+    """
+    A closed bar.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    ts: Annotated[
+        AwareDatetime,
+        Field(
+            description="Open time of the bar, UTC; the bar is known one timeframe later.",
+            examples=["2024-01-31T13:45:00.000Z"],
+            title="Ts",
+        ),
+    ]
+    open: Annotated[float, Field(title="Open")]
+    high: Annotated[float, Field(title="High")]
+    low: Annotated[float, Field(title="Low")]
+    close: Annotated[float, Field(title="Close")]
+    volume: Annotated[float, Field(description="Traded volume, base asset.", title="Volume")]
+    base_timeframe: Annotated[
+        str,
+        Field(
+            description="Timeframe of the ingested bars this one is made of.",
+            title="Base Timeframe",
+        ),
+    ]
+    base_bars: Annotated[int, Field(description="Number of ingested bars it holds.", title="Base Bars")]
+
+
+class FieldError(BaseModel):
+    """
+    What is wrong with one parameter.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    field: Annotated[str, Field(examples=["limit"], title="Field")]
+    message: Annotated[
+        str,
+        Field(examples=["Input should be less than or equal to 5000"], title="Message"),
+    ]
+
+
+class Format(RootModel[Literal["json", "arrow"]]):
+    root: Annotated[
+        Literal["json", "arrow"],
+        Field(description="How rows are written.", title="Format"),
+    ]
+
+
+class IndicatorRow(BaseModel):
+    """
+    Indicators at the close of one bar; null where there is no value yet. `docs/indicators.md` has their formulas.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    ts: Annotated[
+        AwareDatetime,
+        Field(
+            description="Open time of the bar, UTC; the bar is known one timeframe later.",
+            title="Ts",
+        ),
+    ]
+    sma_20: Annotated[float | None, Field(title="Sma 20")]
+    sma_50: Annotated[float | None, Field(title="Sma 50")]
+    sma_200: Annotated[float | None, Field(title="Sma 200")]
+    ema_9: Annotated[float | None, Field(title="Ema 9")]
+    ema_21: Annotated[float | None, Field(title="Ema 21")]
+    ema_50: Annotated[float | None, Field(title="Ema 50")]
+    ema_200: Annotated[float | None, Field(title="Ema 200")]
+    wma_20: Annotated[float | None, Field(title="Wma 20")]
+    dema_20: Annotated[float | None, Field(title="Dema 20")]
+    tema_20: Annotated[float | None, Field(title="Tema 20")]
+    kama_10: Annotated[float | None, Field(title="Kama 10")]
+    hma_20: Annotated[float | None, Field(title="Hma 20")]
+    bb_upper_20: Annotated[float | None, Field(title="Bb Upper 20")]
+    bb_middle_20: Annotated[float | None, Field(title="Bb Middle 20")]
+    bb_lower_20: Annotated[float | None, Field(title="Bb Lower 20")]
+    bb_width_20: Annotated[float | None, Field(title="Bb Width 20")]
+    bb_percent_20: Annotated[float | None, Field(title="Bb Percent 20")]
+    donchian_upper_20: Annotated[float | None, Field(title="Donchian Upper 20")]
+    donchian_lower_20: Annotated[float | None, Field(title="Donchian Lower 20")]
+    keltner_upper_20: Annotated[float | None, Field(title="Keltner Upper 20")]
+    keltner_lower_20: Annotated[float | None, Field(title="Keltner Lower 20")]
+    supertrend_10: Annotated[float | None, Field(title="Supertrend 10")]
+    supertrend_dir_10: Annotated[
+        float | None,
+        Field(
+            description="1 while the trend is up, -1 while it is down.",
+            title="Supertrend Dir 10",
+        ),
+    ]
+    psar: Annotated[float | None, Field(title="Psar")]
+    rsi_14: Annotated[float | None, Field(title="Rsi 14")]
+    stoch_rsi_k_14: Annotated[float | None, Field(title="Stoch Rsi K 14")]
+    stoch_rsi_d_14: Annotated[float | None, Field(title="Stoch Rsi D 14")]
+    macd: Annotated[float | None, Field(title="Macd")]
+    macd_signal: Annotated[float | None, Field(title="Macd Signal")]
+    macd_hist: Annotated[float | None, Field(title="Macd Hist")]
+    stoch_k_14: Annotated[float | None, Field(title="Stoch K 14")]
+    stoch_d_14: Annotated[float | None, Field(title="Stoch D 14")]
+    cci_20: Annotated[float | None, Field(title="Cci 20")]
+    willr_14: Annotated[float | None, Field(title="Willr 14")]
+    mfi_14: Annotated[float | None, Field(title="Mfi 14")]
+    roc_10: Annotated[float | None, Field(title="Roc 10")]
+    mom_10: Annotated[float | None, Field(title="Mom 10")]
+    trix_15: Annotated[float | None, Field(title="Trix 15")]
+    ultosc: Annotated[float | None, Field(title="Ultosc")]
+    ppo: Annotated[float | None, Field(title="Ppo")]
+    adx_14: Annotated[float | None, Field(title="Adx 14")]
+    plus_di_14: Annotated[float | None, Field(title="Plus Di 14")]
+    minus_di_14: Annotated[float | None, Field(title="Minus Di 14")]
+    aroon_up_25: Annotated[float | None, Field(title="Aroon Up 25")]
+    aroon_down_25: Annotated[float | None, Field(title="Aroon Down 25")]
+    true_range: Annotated[float | None, Field(title="True Range")]
+    atr_14: Annotated[float | None, Field(title="Atr 14")]
+    atr_200: Annotated[float | None, Field(title="Atr 200")]
+    natr_14: Annotated[float | None, Field(title="Natr 14")]
+    realized_vol_30: Annotated[
+        float | None,
+        Field(
+            description="Standard deviation of log returns, per bar.",
+            title="Realized Vol 30",
+        ),
+    ]
+    obv: Annotated[float | None, Field(title="Obv")]
+    ad: Annotated[float | None, Field(title="Ad")]
+    adosc: Annotated[float | None, Field(title="Adosc")]
+    cmf_20: Annotated[float | None, Field(title="Cmf 20")]
+    volume_sma_20: Annotated[float | None, Field(title="Volume Sma 20")]
+    relative_volume_20: Annotated[
+        float | None,
+        Field(description="Volume over its average.", title="Relative Volume 20"),
+    ]
+    vwap: Annotated[
+        float | None,
+        Field(
+            description="Volume-weighted average price since 00:00 UTC of the bar's day.",
+            title="Vwap",
+        ),
+    ]
+    range_top: Annotated[
+        float | None,
+        Field(
+            description="Top of the dealing range of the swing scale.",
+            title="Range Top",
+        ),
+    ]
+    range_bottom: Annotated[float | None, Field(title="Range Bottom")]
+    range_position: Annotated[
+        float | None,
+        Field(
+            description="Close within the range; above 0.5 is premium, below discount.",
+            title="Range Position",
+        ),
+    ]
+
+
+class LatestBar(BaseModel):
+    """
+    The newest closed bar of a market, and the 24 hours that end with it.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    market: Annotated[str, Field(examples=["binance:BTCUSDT"], title="Market")]
+    timeframe: Annotated[str, Field(examples=["15m"], title="Timeframe")]
+    simulated: Annotated[
+        bool,
+        Field(
+            description="Whether the market is simulated: its prices were never traded anywhere.",
+            title="Simulated",
+        ),
+    ]
+    ts: Annotated[
+        AwareDatetime,
+        Field(
+            description="Open time of the bar, UTC; the bar is known one timeframe later.",
+            title="Ts",
+        ),
+    ]
+    close: Annotated[float, Field(title="Close")]
+    open_24h: Annotated[float, Field(title="Open 24H")]
+    high_24h: Annotated[float, Field(title="High 24H")]
+    low_24h: Annotated[float, Field(title="Low 24H")]
+    volume_24h: Annotated[float, Field(description="Traded volume, base asset.", title="Volume 24H")]
+    change_24h: Annotated[
+        float | None,
+        Field(
+            description="Close over the open 24 hours before, less one.",
+            examples=[0.012],
+            title="Change 24H",
+        ),
+    ]
+
+
+class Order(RootModel[Literal["asc", "desc"]]):
+    root: Annotated[
+        Literal["asc", "desc"],
+        Field(description="Order of a list in time.", title="Order"),
+    ]
+
+
+class Outcome(BaseModel):
+    """
+    Something that became of a signal.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    outcome: Annotated[Literal["target_1", "target_2", "stopped", "expired"], Field(title="Outcome")]
+    ts: Annotated[
+        AwareDatetime,
+        Field(
+            description="Open time of the bar, UTC; the bar is known one timeframe later.",
+            title="Ts",
+        ),
+    ]
+    known_at: Annotated[AwareDatetime, Field(title="Known At")]
+    price: Annotated[float, Field(title="Price")]
+    r_multiple: Annotated[
+        float,
+        Field(
+            description="Profit at that price in units of the initial risk, before costs.",
+            title="R Multiple",
+        ),
+    ]
+    bars_held: Annotated[int, Field(title="Bars Held")]
+
+
+class PageLatestBar(BaseModel):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    items: Annotated[list[LatestBar], Field(title="Items")]
+    next_cursor: Annotated[
+        str | None,
+        Field(
+            description="Hand it over as `cursor` for the next page; null on the last one.",
+            title="Next Cursor",
+        ),
+    ]
+
+
+class Problem(BaseModel):
+    """
+    An error reply, by RFC 9457.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    type: Annotated[
+        str,
+        Field(
+            description="Names the kind of problem; resolves to its description.",
+            examples=["/problems/unknown-market"],
+            title="Type",
+        ),
+    ]
+    title: Annotated[str, Field(examples=["Unknown market"], title="Title")]
+    status: Annotated[int, Field(description="The HTTP status.", examples=[404], title="Status")]
+    detail: Annotated[
+        str,
+        Field(description="What is wrong this time, and what to do.", title="Detail"),
+    ]
+    instance: Annotated[
+        str,
+        Field(
+            description="Path of the request.",
+            examples=["/v1/candles"],
+            title="Instance",
+        ),
+    ]
+    request_id: Annotated[
+        str,
+        Field(description="Finds this request in the server's logs.", title="Request Id"),
+    ]
+    errors: Annotated[
+        list[FieldError] | None,
+        Field(
+            description="One entry a wrong parameter; only with status 422.",
+            title="Errors",
+        ),
+    ] = None
+
+
+class ProblemKind(BaseModel):
+    """
+    What a problem's `type` means.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    type: Annotated[str, Field(title="Type")]
+    title: Annotated[str, Field(title="Title")]
+    status: Annotated[int, Field(title="Status")]
+    meaning: Annotated[str, Field(title="Meaning")]
+
+
+class RiskDecision(BaseModel):
+    """
+    What the risk stage decided, and why.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    decision: Annotated[Literal["accepted", "resized"], Field(title="Decision")]
+    rule: Annotated[
+        str | None,
+        Field(description="Rule that resized it; null if accepted.", title="Rule"),
+    ]
+    rule_value: Annotated[float | None, Field(title="Rule Value")]
+    rule_limit: Annotated[float | None, Field(title="Rule Limit")]
+    equity: Annotated[
+        float,
+        Field(
+            description="Equity of the paper account at the decision, quote currency.",
+            title="Equity",
+        ),
+    ]
+    open_positions: Annotated[int, Field(description="Positions open before it.", title="Open Positions")]
+
+
+class SeriesReplyCandle(BaseModel):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    items: Annotated[list[Candle], Field(title="Items")]
+    next_cursor: Annotated[
+        str | None,
+        Field(
+            description="Hand it over as `cursor` for the next page; null on the last one.",
+            title="Next Cursor",
+        ),
+    ]
+    market: Annotated[str, Field(examples=["binance:BTCUSDT"], title="Market")]
+    timeframe: Annotated[str, Field(examples=["15m"], title="Timeframe")]
+    simulated: Annotated[
+        bool,
+        Field(
+            description="Whether the market is simulated: its prices were never traded anywhere.",
+            title="Simulated",
+        ),
+    ]
+
+
+class SeriesReplyIndicatorRow(BaseModel):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    items: Annotated[list[IndicatorRow], Field(title="Items")]
+    next_cursor: Annotated[
+        str | None,
+        Field(
+            description="Hand it over as `cursor` for the next page; null on the last one.",
+            title="Next Cursor",
+        ),
+    ]
+    market: Annotated[str, Field(examples=["binance:BTCUSDT"], title="Market")]
+    timeframe: Annotated[str, Field(examples=["15m"], title="Timeframe")]
+    simulated: Annotated[
+        bool,
+        Field(
+            description="Whether the market is simulated: its prices were never traded anywhere.",
+            title="Simulated",
+        ),
+    ]
+
+
+class Side(RootModel[Literal[1, -1]]):
+    root: Annotated[
+        Literal[1, -1],
+        Field(
+            description="A direction: +1 up, long or demand; -1 down, short or supply.",
+            title="Side",
+        ),
+    ]
+
+
+class Signal(BaseModel):
+    """
+    A published signal. Nothing of it ever changes but the last fields, which tell what became of it.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    signal_id: Annotated[str, Field(title="Signal Id")]
+    market: Annotated[str, Field(examples=["binance:BTCUSDT"], title="Market")]
+    timeframe: Annotated[str, Field(examples=["15m"], title="Timeframe")]
+    simulated: Annotated[
+        bool,
+        Field(
+            description="Whether the market is simulated: its prices were never traded anywhere.",
+            title="Simulated",
+        ),
+    ]
+    strategy: Annotated[str, Field(title="Strategy")]
+    direction: Annotated[Side, Field(description="+1 long, -1 short.")]
+    ts: Annotated[
+        AwareDatetime,
+        Field(description="Open time of the deciding bar, UTC.", title="Ts"),
+    ]
+    known_at: Annotated[
+        AwareDatetime,
+        Field(description="Close time of the deciding bar, UTC.", title="Known At"),
+    ]
+    published_at: Annotated[
+        AwareDatetime,
+        Field(
+            description="When it was first published, by the server's clock.",
+            title="Published At",
+        ),
+    ]
+    entry: Annotated[float, Field(title="Entry")]
+    stop: Annotated[float, Field(title="Stop")]
+    target_1: Annotated[float, Field(title="Target 1")]
+    target_2: Annotated[float | None, Field(title="Target 2")]
+    risk_reward: Annotated[
+        float,
+        Field(
+            description="Distance to the last target over distance to the stop.",
+            title="Risk Reward",
+        ),
+    ]
+    score: Annotated[float, Field(description="Raw score of the strategy, 0 to 1.", title="Score")]
+    reasons: Annotated[list[str], Field(title="Reasons")]
+    zone_id: Annotated[str | None, Field(description="Zone behind the signal.", title="Zone Id")]
+    decision: Annotated[
+        Literal["accepted", "resized"],
+        Field(
+            description="Decision of the risk stage on the paper account.",
+            title="Decision",
+        ),
+    ]
+    size: Annotated[
+        float,
+        Field(description="Position of the paper account, base asset.", title="Size"),
+    ]
+    notional: Annotated[
+        float,
+        Field(description="Its value at entry, quote currency.", title="Notional"),
+    ]
+    risk_amount: Annotated[
+        float,
+        Field(description="Its loss at the stop, quote currency.", title="Risk Amount"),
+    ]
+    risk_fraction: Annotated[
+        float,
+        Field(description="That loss as a fraction of equity.", title="Risk Fraction"),
+    ]
+    status: Annotated[Literal["open", "closed"], Field(title="Status")]
+    target_1_ts: Annotated[
+        AwareDatetime | None,
+        Field(
+            description="Bar that reached the first target, if one did.",
+            title="Target 1 Ts",
+        ),
+    ]
+    outcome: Annotated[
+        Literal["target_1", "target_2", "stopped", "expired"] | None,
+        Field(description="How it ended; null if open.", title="Outcome"),
+    ]
+    outcome_ts: Annotated[AwareDatetime | None, Field(title="Outcome Ts")]
+    result_r: Annotated[
+        float | None,
+        Field(
+            description="Result in units of the initial risk, before costs; null if open.",
+            title="Result R",
+        ),
+    ]
+    bars_held: Annotated[int | None, Field(title="Bars Held")]
+
+
+class StoreHealth(BaseModel):
+    """
+    Whether a store answers.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    name: Annotated[Literal["clickhouse", "postgres", "redis"], Field(title="Name")]
+    status: Annotated[Literal["ok", "down"], Field(title="Status")]
+    required: Annotated[bool, Field(title="Required")]
+    latency_ms: Annotated[float | None, Field(title="Latency Ms")]
+    detail: Annotated[str | None, Field(title="Detail")]
+
+
+class StoreName(RootModel[Literal["clickhouse", "postgres", "redis"]]):
+    root: Annotated[
+        Literal["clickhouse", "postgres", "redis"],
+        Field(
+            description="The stores the API reads from, by their name in readiness.",
+            title="StoreName",
+        ),
+    ]
+
+
+class StoredTimeframe(BaseModel):
+    """
+    What is stored of a market on one timeframe.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    timeframe: Annotated[str, Field(examples=["15m"], title="Timeframe")]
+    first_bar: Annotated[
+        AwareDatetime,
+        Field(description="Open time of the first bar, UTC.", title="First Bar"),
+    ]
+    last_bar: Annotated[
+        AwareDatetime,
+        Field(description="Open time of the last closed bar, UTC.", title="Last Bar"),
+    ]
+    bars: Annotated[int, Field(title="Bars")]
+
+
+class Bias(RootModel[int]):
+    root: Annotated[
+        int,
+        Field(
+            description="Bias of the scale after the event: -1, 0 or +1; null for micro.",
+            ge=-1,
+            le=1,
+            title="Bias",
+        ),
+    ]
+
+
+class StructureEvent(BaseModel):
+    """
+    A pivot, an equal level or a break of structure, as it became known.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    ts: Annotated[
+        AwareDatetime,
+        Field(
+            description="Open time of the bar, UTC; the bar is known one timeframe later.",
+            title="Ts",
+        ),
+    ]
+    scale: Annotated[Literal["micro", "internal", "swing"], Field(title="Scale")]
+    kind: Annotated[
+        Literal["swing_high", "swing_low", "bos", "choch", "eqh", "eql"],
+        Field(title="Kind"),
+    ]
+    direction: Side
+    level: Annotated[
+        float,
+        Field(description="Price of the pivot or of the equal level.", title="Level"),
+    ]
+    origin_ts: Annotated[
+        AwareDatetime,
+        Field(description="Open time of the pivot bar.", title="Origin Ts"),
+    ]
+    label: Annotated[Literal["HH", "LH", "HL", "LL"] | None, Field(title="Label")]
+    bias: Annotated[
+        Bias | None,
+        Field(
+            description="Bias of the scale after the event: -1, 0 or +1; null for micro.",
+            title="Bias",
+        ),
+    ]
+
+
+class Timeframe(RootModel[Literal["1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "1w"]]):
+    root: Annotated[
+        Literal["1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "1w"],
+        Field(
+            description="A bar length. The value is the field's usual short name.",
+            title="Timeframe",
+        ),
+    ]
+
+
+class TrackRecord(BaseModel):
+    """
+    What became of the published signals of one strategy, market and timeframe, open ones counted apart.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    strategy: Annotated[str, Field(title="Strategy")]
+    market: Annotated[str, Field(examples=["binance:BTCUSDT"], title="Market")]
+    timeframe: Annotated[str, Field(examples=["15m"], title="Timeframe")]
+    simulated: Annotated[
+        bool,
+        Field(
+            description="Whether the market is simulated: its prices were never traded anywhere.",
+            title="Simulated",
+        ),
+    ]
+    signals: Annotated[int, Field(title="Signals")]
+    open_signals: Annotated[int, Field(title="Open Signals")]
+    sample_size: Annotated[
+        int,
+        Field(
+            description="Closed signals: all the figures below are of these.",
+            title="Sample Size",
+        ),
+    ]
+    wins: Annotated[int, Field(title="Wins")]
+    losses: Annotated[int, Field(title="Losses")]
+    win_rate: Annotated[float | None, Field(title="Win Rate")]
+    win_rate_low: Annotated[
+        float | None,
+        Field(
+            description="Lower end of Wilson's 95 % interval of the win rate.",
+            title="Win Rate Low",
+        ),
+    ]
+    win_rate_high: Annotated[float | None, Field(title="Win Rate High")]
+    expectancy_r: Annotated[
+        float | None,
+        Field(description="Mean result in units of initial risk.", title="Expectancy R"),
+    ]
+    total_r: Annotated[float, Field(title="Total R")]
+    profit_factor: Annotated[
+        float | None,
+        Field(
+            description="Sum of wins over sum of losses; null without a loss.",
+            title="Profit Factor",
+        ),
+    ]
+    average_bars_held: Annotated[float | None, Field(title="Average Bars Held")]
+    first_known_at: Annotated[AwareDatetime, Field(title="First Known At")]
+    last_known_at: Annotated[AwareDatetime, Field(title="Last Known At")]
+    costs_included: Annotated[
+        Literal[False],
+        Field(
+            description="Fees, slippage and funding are not in these results.",
+            title="Costs Included",
+        ),
+    ]
+
+
+class TrackRecords(BaseModel):
+    """
+    A page of track records.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    items: Annotated[list[TrackRecord], Field(title="Items")]
+    next_cursor: Annotated[
+        str | None,
+        Field(
+            description="Hand it over as `cursor` for the next page; null on the last one.",
+            title="Next Cursor",
+        ),
+    ]
+    costs_included: Annotated[Literal[False], Field(title="Costs Included")]
+
+
+class Zone(BaseModel):
+    """
+    A zone and its life so far. Times of its life are open times of the bars at whose close they were known.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    zone_id: Annotated[str, Field(title="Zone Id")]
+    kind: Annotated[Literal["order_block", "breaker", "fvg", "liquidity"], Field(title="Kind")]
+    side: Annotated[Side, Field(description="+1 demand, -1 supply.")]
+    scale: Annotated[Literal["micro", "internal", "swing"] | None, Field(title="Scale")]
+    top: Annotated[float, Field(title="Top")]
+    bottom: Annotated[float, Field(title="Bottom")]
+    origin_ts: Annotated[
+        AwareDatetime,
+        Field(
+            description="Open time of the bar the zone is drawn from.",
+            title="Origin Ts",
+        ),
+    ]
+    volume: Annotated[
+        float | None,
+        Field(description="Volume of the origin bar, base asset.", title="Volume"),
+    ]
+    created_ts: Annotated[AwareDatetime, Field(title="Created Ts")]
+    touched_ts: Annotated[AwareDatetime | None, Field(title="Touched Ts")]
+    mitigated_ts: Annotated[AwareDatetime | None, Field(title="Mitigated Ts")]
+    ended_ts: Annotated[AwareDatetime | None, Field(title="Ended Ts")]
+    status: Annotated[
+        Literal["live", "invalidated", "filled", "swept", "broken", "expired"],
+        Field(title="Status"),
+    ]
+
+
+class PageSignal(BaseModel):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    items: Annotated[list[Signal], Field(title="Items")]
+    next_cursor: Annotated[
+        str | None,
+        Field(
+            description="Hand it over as `cursor` for the next page; null on the last one.",
+            title="Next Cursor",
+        ),
+    ]
+
+
+class Readiness(BaseModel):
+    """
+    Whether requests can be answered.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    status: Annotated[
+        Literal["ok", "degraded", "down"],
+        Field(
+            description="`down` (with status 503): a required store is missing. `degraded`: another one is.",
+            title="Status",
+        ),
+    ]
+    stores: Annotated[list[StoreHealth], Field(title="Stores")]
+
+
+class SeriesReplyStructureEvent(BaseModel):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    items: Annotated[list[StructureEvent], Field(title="Items")]
+    next_cursor: Annotated[
+        str | None,
+        Field(
+            description="Hand it over as `cursor` for the next page; null on the last one.",
+            title="Next Cursor",
+        ),
+    ]
+    market: Annotated[str, Field(examples=["binance:BTCUSDT"], title="Market")]
+    timeframe: Annotated[str, Field(examples=["15m"], title="Timeframe")]
+    simulated: Annotated[
+        bool,
+        Field(
+            description="Whether the market is simulated: its prices were never traded anywhere.",
+            title="Simulated",
+        ),
+    ]
+
+
+class SeriesReplyZone(BaseModel):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    items: Annotated[list[Zone], Field(title="Items")]
+    next_cursor: Annotated[
+        str | None,
+        Field(
+            description="Hand it over as `cursor` for the next page; null on the last one.",
+            title="Next Cursor",
+        ),
+    ]
+    market: Annotated[str, Field(examples=["binance:BTCUSDT"], title="Market")]
+    timeframe: Annotated[str, Field(examples=["15m"], title="Timeframe")]
+    simulated: Annotated[
+        bool,
+        Field(
+            description="Whether the market is simulated: its prices were never traded anywhere.",
+            title="Simulated",
+        ),
+    ]
+
+
+class SignalDetail(BaseModel):
+    """
+    A signal with all that is known around it.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    signal_id: Annotated[str, Field(title="Signal Id")]
+    market: Annotated[str, Field(examples=["binance:BTCUSDT"], title="Market")]
+    timeframe: Annotated[str, Field(examples=["15m"], title="Timeframe")]
+    simulated: Annotated[
+        bool,
+        Field(
+            description="Whether the market is simulated: its prices were never traded anywhere.",
+            title="Simulated",
+        ),
+    ]
+    strategy: Annotated[str, Field(title="Strategy")]
+    direction: Annotated[Side, Field(description="+1 long, -1 short.")]
+    ts: Annotated[
+        AwareDatetime,
+        Field(description="Open time of the deciding bar, UTC.", title="Ts"),
+    ]
+    known_at: Annotated[
+        AwareDatetime,
+        Field(description="Close time of the deciding bar, UTC.", title="Known At"),
+    ]
+    published_at: Annotated[
+        AwareDatetime,
+        Field(
+            description="When it was first published, by the server's clock.",
+            title="Published At",
+        ),
+    ]
+    entry: Annotated[float, Field(title="Entry")]
+    stop: Annotated[float, Field(title="Stop")]
+    target_1: Annotated[float, Field(title="Target 1")]
+    target_2: Annotated[float | None, Field(title="Target 2")]
+    risk_reward: Annotated[
+        float,
+        Field(
+            description="Distance to the last target over distance to the stop.",
+            title="Risk Reward",
+        ),
+    ]
+    score: Annotated[float, Field(description="Raw score of the strategy, 0 to 1.", title="Score")]
+    reasons: Annotated[list[str], Field(title="Reasons")]
+    zone_id: Annotated[str | None, Field(description="Zone behind the signal.", title="Zone Id")]
+    decision: Annotated[
+        Literal["accepted", "resized"],
+        Field(
+            description="Decision of the risk stage on the paper account.",
+            title="Decision",
+        ),
+    ]
+    size: Annotated[
+        float,
+        Field(description="Position of the paper account, base asset.", title="Size"),
+    ]
+    notional: Annotated[
+        float,
+        Field(description="Its value at entry, quote currency.", title="Notional"),
+    ]
+    risk_amount: Annotated[
+        float,
+        Field(description="Its loss at the stop, quote currency.", title="Risk Amount"),
+    ]
+    risk_fraction: Annotated[
+        float,
+        Field(description="That loss as a fraction of equity.", title="Risk Fraction"),
+    ]
+    status: Annotated[Literal["open", "closed"], Field(title="Status")]
+    target_1_ts: Annotated[
+        AwareDatetime | None,
+        Field(
+            description="Bar that reached the first target, if one did.",
+            title="Target 1 Ts",
+        ),
+    ]
+    outcome: Annotated[
+        Literal["target_1", "target_2", "stopped", "expired"] | None,
+        Field(description="How it ended; null if open.", title="Outcome"),
+    ]
+    outcome_ts: Annotated[AwareDatetime | None, Field(title="Outcome Ts")]
+    result_r: Annotated[
+        float | None,
+        Field(
+            description="Result in units of the initial risk, before costs; null if open.",
+            title="Result R",
+        ),
+    ]
+    bars_held: Annotated[int | None, Field(title="Bars Held")]
+    outcomes: Annotated[
+        list[Outcome],
+        Field(description="In the order in which they became known.", title="Outcomes"),
+    ]
+    risk: RiskDecision | None
+    zone: Zone | None
+    background: Annotated[
+        Literal["complete", "unavailable"],
+        Field(
+            description="`unavailable`: the warehouse did not answer, so `risk` and `zone` are missing from this reply.",
+            title="Background",
+        ),
+    ]
+
+
+class StoredMarket(BaseModel):
+    """
+    A market and what is stored of it.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    market: Annotated[str, Field(examples=["binance:BTCUSDT"], title="Market")]
+    exchange: Annotated[str, Field(examples=["binance"], title="Exchange")]
+    symbol: Annotated[str, Field(examples=["BTCUSDT"], title="Symbol")]
+    simulated: Annotated[
+        bool,
+        Field(
+            description="Whether the market is simulated: its prices were never traded anywhere.",
+            title="Simulated",
+        ),
+    ]
+    timeframes: Annotated[list[StoredTimeframe], Field(title="Timeframes")]
+
+
+class PageStoredMarket(BaseModel):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    items: Annotated[list[StoredMarket], Field(title="Items")]
+    next_cursor: Annotated[
+        str | None,
+        Field(
+            description="Hand it over as `cursor` for the next page; null on the last one.",
+            title="Next Cursor",
+        ),
+    ]
