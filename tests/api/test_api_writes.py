@@ -2,51 +2,30 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
-from fastapi import APIRouter
 from sqlalchemy import text
 from sqlmodel import Session
-from starlette.responses import Response
 
 from api import audit
 from api.outbox import Topic, enqueue
-from api.security.access import signed_in
-from api.security.principal import PrincipalDependency, Scope
 from api.security.vault import BadSeal, MissingSecretKey, Vault
-from api.writes import Made, WriteDependency
 from deploy.local.stack import LocalStack
 from stores import database
 from tests.api.conftest import Served, serve
 from tests.api.people import make_user
-
-NOW = datetime(2026, 1, 2, tzinfo=UTC)
+from tests.api.things import NOW, things
 
 
 @pytest.fixture(scope="module")
 def writing(world: LocalStack) -> Iterator[Served]:
-    """The API with a route that makes an outbox row and an audit record."""
-    router = APIRouter()
-
-    @router.post("/v1/things", dependencies=[signed_in(Scope.ACCOUNT_WRITE)])
-    async def make_thing(write: WriteDependency, who: PrincipalDependency, fail: bool = False) -> Response:
-        def work(session: Session) -> Made:
-            thing = str(uuid.uuid4())
-            enqueue(session, Topic.MAIL, {"thing": thing}, key=f"thing {thing}", now=NOW)
-            audit.record(session, audit.Actor(who.user_id, who.means), "thing.made", target=f"thing:{thing}", now=NOW)
-            if fail:
-                raise ValueError("after the change")
-            return Made(201, {"thing": thing, "secret": "shown once"}, {"Location": f"/v1/things/{thing}"})
-
-        return await write(work)
-
-    with serve(world.settings, [router]) as running:
+    """The API with a route that makes something."""
+    with serve(world.settings, [things()]) as running:
         yield running
 
 
