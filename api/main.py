@@ -21,7 +21,7 @@ from api.directory import MarketDirectory
 from api.metrics import Metrics
 from api.middleware import RequestContext
 from api.openapi import describe
-from api.routers import health, latest, markets, performance, problem_types, series, signals, zones
+from api.routers import health, latest, markets, performance, problem_types, series, signals, webhooks, zones
 from api.security.access import check_declared
 from stores.settings import Settings, get_settings
 
@@ -40,6 +40,7 @@ Candles, indicators, market structure, zones and published signals, read from wh
 _TAGS = [
     {"name": "market data", "description": "What the engines read from the bars."},
     {"name": "signals", "description": "What was published, and what became of it."},
+    {"name": "webhooks", "description": "Events sent to addresses of yours, signed, until they get through."},
     {"name": "operations", "description": "Health and metrics."},
 ]
 
@@ -59,7 +60,7 @@ SERVICES: Mapping[Service, tuple[ModuleType, ...]] = {
     Service.AUTH: (),
     Service.USERS: (),
     Service.SUBSCRIPTIONS: (),
-    Service.SIGNALS: (signals, performance),
+    Service.SIGNALS: (signals, performance, webhooks),
     Service.MARKET_DATA: (markets, series, zones, latest),
     Service.ADMIN: (),
 }

@@ -44,6 +44,29 @@ class Metrics:
             registry=self.registry,
         )
 
+        self._deliveries = Counter(
+            "cap_delivery_attempts", "Attempts to deliver, by result.", ("topic", "result"), registry=self.registry
+        )
+        self._attempts = Histogram(
+            "cap_delivery_attempt_duration_seconds",
+            "Time of attempts to deliver.",
+            ("topic",),
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
+        self._lag = Histogram(
+            "cap_delivery_lag_seconds",
+            "From when a message was to be sent until it was.",
+            ("topic",),
+            buckets=(*_BUCKETS, 60.0, 600.0, 3_600.0, 86_400.0),
+            registry=self.registry,
+        )
+        self._queued = Gauge(
+            "cap_outbox_messages", "Messages of the outbox.", ("topic", "state"), registry=self.registry
+        )
+        self._oldest = Gauge(
+            "cap_outbox_oldest_due_seconds", "Age of the oldest message due.", ("topic",), registry=self.registry
+        )
         self._duties = Counter(
             "cap_worker_duties", "Periodic duties, by result.", ("duty", "result"), registry=self.registry
         )
@@ -58,6 +81,28 @@ class Metrics:
     def store_read(self, store: str, result: str, seconds: float) -> None:
         """Count a read from a store."""
         self._reads.labels(store, result).observe(seconds)
+
+    def delivered(self, topic: str, result: str, seconds: float, lag_s: float) -> None:
+        """Count an attempt of the worker: sent, retry, later or dead.
+
+        Parameters
+        ----------
+        topic, result : str
+        seconds : float
+            The attempt took.
+        lag_s : float
+            From when the message was to be sent to the end of the attempt.
+        """
+        self._deliveries.labels(topic, result).inc()
+        self._attempts.labels(topic).observe(seconds)
+        if result == "sent":
+            self._lag.labels(topic).observe(max(0.0, lag_s))
+
+    def queue(self, topic: str, waiting: int, dead: int, oldest_s: float) -> None:
+        """Set what the outbox holds of a topic: messages that are due, dead letters, age of the oldest due one."""
+        for state, value in (("waiting", waiting), ("dead", dead)):
+            self._queued.labels(topic, state).set(value)
+        self._oldest.labels(topic).set(oldest_s)
 
     def duty(self, name: str, result: str) -> None:
         """Count a periodic duty of the worker: done or failed."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -55,22 +56,43 @@ def enqueue(
     bool
         Whether it is new.
     """
+    return bool(enqueue_all(session, topic, [Message(key, payload, destination, available_at)], now=now))
+
+
+@dataclass(frozen=True)
+class Message:
+    """One of several messages; see `enqueue` for what its parts are."""
+
+    key: str
+    payload: Mapping[str, Any]
+    destination: str = ""
+    available_at: datetime | None = None
+
+
+def enqueue_all(session: Session, topic: Topic, messages: Sequence[Message], *, now: datetime) -> int:
+    """Hand several messages over in one statement; returns how many are new."""
+    rows = [
+        {
+            "key": message.key,
+            "destination": message.destination,
+            "payload": dict(message.payload),
+            "available_at": message.available_at or now,
+        }
+        for message in messages
+    ]
+    if not rows:
+        return 0
     connection = session.connection()
     result = connection.execute(
         text(
             "INSERT INTO serving.outbox (topic, key, destination, payload, created_at, available_at, next_at) "
-            "VALUES (:topic, :key, :destination, CAST(:payload AS jsonb), :now, :available, :available) "
+            "SELECT :topic, key, destination, payload, :now, available_at, available_at "
+            "FROM jsonb_to_recordset(CAST(:rows AS jsonb)) "
+            "AS given(key text, destination text, payload jsonb, available_at timestamptz) "
             "ON CONFLICT (topic, key) DO NOTHING"
         ),
-        {
-            "topic": topic.value,
-            "key": key,
-            "destination": destination,
-            "payload": orjson.dumps(dict(payload)).decode(),
-            "now": now,
-            "available": available_at or now,
-        },
+        {"topic": topic.value, "now": now, "rows": orjson.dumps(rows).decode()},
     )
     if result.rowcount:
         connection.execute(text("SELECT pg_notify(:channel, :topic)"), {"channel": CHANNEL, "topic": topic.value})
-    return bool(result.rowcount)
+    return result.rowcount

@@ -61,6 +61,17 @@ class Settings(BaseSettings):
     mail_from: str = "Crypto Analytics Platform <no-reply@localhost>"
     """Whom mails come from."""
 
+    # The worker and webhooks.
+    worker_host: str = "127.0.0.1"
+    worker_port: int = 8090
+    """Where a worker answers ``/healthz`` and ``/metrics``."""
+    webhook_allow_private: Annotated[tuple[str, ...], NoDecode] = ()
+    """Networks webhooks may reach although they are not public, on any port and without TLS, such as ``10.1.2.0/24``."""
+    webhook_timeout_s: float = Field(10, gt=0, le=30)
+    """A receiver has so long to answer."""
+    webhook_disable_after_days: int = Field(5, ge=1)
+    """A webhook that fails for so long is turned off and its owner told."""
+
     # Sign-in
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     """Networks of our own proxies, such as ``10.0.0.0/8``; only their ``X-Forwarded-For`` is believed."""
@@ -75,14 +86,14 @@ class Settings(BaseSettings):
     session_idle_days: int = Field(14, ge=1)
     """Days until a session ends that is not used."""
 
-    @field_validator("markets", "timeframes", "trusted_proxies", mode="before")
+    @field_validator("markets", "timeframes", "trusted_proxies", "webhook_allow_private", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
-    @field_validator("trusted_proxies")
+    @field_validator("trusted_proxies", "webhook_allow_private")
     @classmethod
     def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for text in value:

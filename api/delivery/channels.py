@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
@@ -29,6 +29,8 @@ class Job:
     attempt : int
         1 for the first.
     created_at, available_at : datetime
+    claim : str
+        Only who holds it may settle the message.
     """
 
     outbox_id: int
@@ -39,6 +41,7 @@ class Job:
     attempt: int
     created_at: datetime
     available_at: datetime
+    claim: str = ""
 
 
 @dataclass(frozen=True)
@@ -149,6 +152,11 @@ class Channel(ABC):
     def settle(self, session: Session, settled: Settled) -> None:
         """Write what the channel itself keeps of an attempt, in the transaction that settles the message."""
         del session, settled
+
+    def settle_all(self, session: Session, results: Sequence[Settled]) -> None:
+        """The same for several at once, for channels that can write them together."""
+        for settled in results:
+            self.settle(session, settled)
 
     async def close(self) -> None:
         """Let go of connections."""

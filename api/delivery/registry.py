@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 
+from api.delivery import housekeeping
 from api.delivery.channels import Channel
 from api.delivery.duties import Duty
+from api.delivery.fan_out import fan_out
+from api.delivery.webhook_channel import WebhookChannel
 from api.dependencies import Context
 from api.outbox import Topic
 
@@ -25,7 +29,12 @@ def duties() -> tuple[Duty, ...]:
     return _DUTIES
 
 
-_CHANNELS: tuple[Callable[[Context], Channel | None], ...] = ()
+_CHANNELS: tuple[Callable[[Context], Channel | None], ...] = (WebhookChannel,)
 """Each makes a channel, or None if the instance is not set up for it."""
 
-_DUTIES: tuple[Duty, ...] = ()
+_DUTIES: tuple[Duty, ...] = (
+    Duty("webhook fan-out", timedelta(seconds=1), fan_out),
+    Duty("dead letters", timedelta(minutes=1), housekeeping.bury),
+    Duty("cleaning", timedelta(minutes=10), housekeeping.clean),
+    Duty("queue lengths", timedelta(seconds=15), housekeeping.measure),
+)

@@ -316,6 +316,15 @@ def status(
 
 
 @app.command()
+def worker(home: HomeOption = None, debug: DebugOption = False) -> None:
+    """Send what waits to be sent, and do the periodic duties, until told to stop. Any number may run side by side."""
+    del debug
+    from deploy.cli.worker import work
+
+    work(home)
+
+
+@app.command()
 def warm(home: HomeOption = None, debug: DebugOption = False) -> None:
     """Compile every kernel ahead of the first run."""
     del home, debug

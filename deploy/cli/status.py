@@ -71,7 +71,7 @@ def check_health(settings: Settings) -> dict[str, Health]:
         settings = settings_with_urls(settings, record.urls)
     urls = stored_urls(settings)
     if record.running:
-        urls |= {name: url for name, url in record.urls.items() if name in ("api", "ui", "dagster")}
+        urls |= {name: url for name, url in record.urls.items() if name in ("api", "worker", "ui", "dagster")}
     with ThreadPoolExecutor(len(NAMES)) as pool:
         healthy = dict(zip(NAMES, pool.map(lambda name: _healthy(name, urls.get(name), record), NAMES), strict=True))
     analyst = urls.get("clickhouse_analyst")

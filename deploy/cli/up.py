@@ -27,6 +27,7 @@ from deploy.local.errors import ServiceFailed
 from deploy.local.home import Home
 from deploy.local.processes import MARKER, ProcessIdentity, stop
 from deploy.local.stack import LocalStack, environment_of, stored_urls
+from deploy.local.worker import Worker
 from stores.settings import Settings
 
 _DETACHED_START_SECONDS = 900.0
@@ -87,12 +88,13 @@ def _serve(stack: LocalStack, *, or_simulate: bool, debug: bool) -> None:
 
 
 class _Platform:
-    """The API and Dagster, each started as soon as what it needs is there."""
+    """The API, the worker and Dagster, each started as soon as what it needs is there."""
 
     def __init__(self, stack: LocalStack, settings: Settings) -> None:
         self._stack = stack
         self._settings = settings
         self._api: Api | None = None
+        self._worker: Worker | None = None
         self._dagster: threading.Thread | None = None
         self._dagster_url = ""
 
@@ -106,7 +108,8 @@ class _Platform:
         if event["event"] == PREPARED:
             environment = self._stack.environment()
             self._api = Api(self._stack.home, self._settings.api_port, self._settings.api_host)
-            self._stack.supervisor.launch([self._api], environment)
+            self._worker = Worker(self._stack.home, self._settings.worker_port)
+            self._stack.supervisor.launch([self._api, self._worker], environment)
         elif event["event"] == ANSWERED:
             # Its sensors ask the source of these settings: the one that answered.
             settings = self._settings.model_copy(update={"source": str(event["source"])})
@@ -134,9 +137,9 @@ class _Platform:
 
     def announce(self, began: float) -> None:
         """Wait for what is still on its way and print where it is."""
-        if self._api is not None:
-            self._stack.supervisor.wait_ready([self._api])
-            self._stack.supervisor.publish({"api": self._api.url})
+        if self._api is not None and self._worker is not None:
+            self._stack.supervisor.wait_ready([self._api, self._worker])
+            self._stack.supervisor.publish({"api": self._api.url, "worker": self._worker.url})
             say(f"API                 {self._api.url}/v1/signals")
         if self._dagster is not None:
             if self._dagster.is_alive():

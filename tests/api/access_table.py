@@ -117,7 +117,18 @@ API_KEYS: dict[str, tuple[Rule, Scope | None]] = {}
 
 BILLING: dict[str, tuple[Rule, Scope | None]] = {}
 
-WEBHOOKS: dict[str, tuple[Rule, Scope | None]] = {}
+WEBHOOKS = {
+    "listWebhooks": (Rule.SIGNED_IN, Scope.WEBHOOKS_READ),
+    "createWebhook": (Rule.SIGNED_IN, Scope.WEBHOOKS_WRITE),
+    "getWebhook": (Rule.SIGNED_IN, Scope.WEBHOOKS_READ),
+    "updateWebhook": (Rule.SIGNED_IN, Scope.WEBHOOKS_WRITE),
+    "deleteWebhook": (Rule.SIGNED_IN, Scope.WEBHOOKS_WRITE),
+    "rotateWebhookSecret": (Rule.SIGNED_IN, Scope.WEBHOOKS_WRITE),
+    "testWebhook": (Rule.SIGNED_IN, Scope.WEBHOOKS_WRITE),
+    "listWebhookDeliveries": (Rule.SIGNED_IN, Scope.WEBHOOKS_READ),
+    "getWebhookDelivery": (Rule.SIGNED_IN, Scope.WEBHOOKS_READ),
+    "redeliverWebhookDelivery": (Rule.SIGNED_IN, Scope.WEBHOOKS_WRITE),
+}
 
 ALERTS: dict[str, tuple[Rule, Scope | None]] = {}
 

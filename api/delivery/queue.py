@@ -1,0 +1,338 @@
+"""The outbox as a queue: claims with a lease, results, backoff, dead letters. Every function works in the caller's transaction."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import orjson
+from sqlalchemy import text
+from sqlmodel import Session
+
+from api.delivery.channels import Gone, Job, Later, Limits, Outcome, Retry, Sent, Settled
+from api.outbox import CHANNEL, Topic
+
+GIVE_UP_AFTER = timedelta(hours=24)
+"""A message that did not get through for so long is a dead letter."""
+MOST_CLAIMS = 60
+"""A message that was claimed so often and never settled kills its worker, or is never done: a dead letter."""
+MOST_FORGOTTEN = 10_000
+"""Rows that one cleaning deletes."""
+_FIRST_PAUSE_S = 5.0
+_LONGEST_PAUSE_S = 4 * 3_600.0
+_LEAST_PAUSE_S = 1.0
+_FIRST_CLOSED_S = 30.0
+_LONGEST_CLOSED_S = 3_600.0
+_KEEP_DONE = timedelta(days=7)
+_KEEP_DEAD = timedelta(days=30)
+
+# The queues with something in them are found by jumping from one to the next through the index, so that a queue of a
+# hundred thousand costs as much to pass as one of two. Each gives as many as it has room for, in turn.
+_CLAIM = text(
+    """
+    WITH RECURSIVE queues AS (
+        (SELECT destination FROM serving.outbox
+         WHERE topic = :topic AND state = 'pending' ORDER BY destination LIMIT 1)
+        UNION ALL
+        SELECT (SELECT o.destination FROM serving.outbox AS o
+                WHERE o.topic = :topic AND o.state = 'pending' AND o.destination > q.destination
+                ORDER BY o.destination LIMIT 1)
+        FROM queues AS q WHERE q.destination IS NOT NULL
+    ), open_queues AS (
+        SELECT q.destination, coalesce(busy.room, CASE WHEN d.failures >= :trips THEN 1 ELSE :room END) AS room
+        FROM queues AS q
+        LEFT JOIN serving.delivery_destinations AS d ON d.topic = :topic AND d.destination = q.destination
+        LEFT JOIN jsonb_to_recordset(CAST(:busy AS jsonb)) AS busy(destination text, room int)
+            ON busy.destination = q.destination
+        WHERE q.destination IS NOT NULL AND (d.closed_until IS NULL OR d.closed_until <= :now)
+    ), due AS (
+        SELECT one.outbox_id, one.next_at,
+               row_number() OVER (PARTITION BY q.destination ORDER BY one.next_at, one.outbox_id) AS turn
+        FROM open_queues AS q CROSS JOIN LATERAL (
+            SELECT o.outbox_id, o.next_at FROM serving.outbox AS o
+            WHERE o.topic = :topic AND o.state = 'pending' AND o.destination = q.destination AND o.next_at <= :now
+            ORDER BY o.next_at LIMIT q.room FOR UPDATE SKIP LOCKED
+        ) AS one
+        WHERE q.room > 0
+    ), picked AS (
+        SELECT outbox_id FROM due ORDER BY turn, next_at LIMIT :most
+    )
+    UPDATE serving.outbox AS o SET claim = :claim, attempts = o.attempts + 1, next_at = :until
+    FROM picked WHERE o.outbox_id = picked.outbox_id
+    RETURNING o.outbox_id, o.topic, o.key, o.destination, o.payload, o.attempts, o.created_at, o.available_at, o.claim
+    """
+)
+_PROBED = text(
+    # One message finds out whether a receiver is back; until it has, no other worker sends another.
+    """
+    UPDATE serving.delivery_destinations AS d SET closed_until = :until
+    FROM (SELECT destination FROM serving.delivery_destinations
+          WHERE topic = :topic AND destination = ANY(:destinations) AND failures >= :trips
+          ORDER BY destination FOR UPDATE) AS probed
+    WHERE d.topic = :topic AND d.destination = probed.destination
+    """
+)
+_FAILED = text(
+    """
+    INSERT INTO serving.delivery_destinations AS d (topic, destination, failures) VALUES (:topic, :destination, :failures)
+    ON CONFLICT (topic, destination) DO UPDATE SET failures = d.failures + excluded.failures
+    RETURNING failures
+    """
+)
+_CLOSE = text(
+    "UPDATE serving.delivery_destinations SET closed_until = :until WHERE topic = :topic AND destination = :destination"
+)
+_RECOVERED = text(
+    "DELETE FROM serving.delivery_destinations WHERE topic = :topic AND destination = :destination RETURNING failures"
+)
+_HURRY = text(
+    # What waited for a receiver that was away need not wait on; what must not be sent yet does.
+    """
+    UPDATE serving.outbox SET next_at = :now WHERE outbox_id IN (
+        SELECT outbox_id FROM serving.outbox
+        WHERE topic = :topic AND destination = :destination AND state = 'pending' AND claim IS NULL
+            AND next_at > :now AND available_at <= :now AND attempts > 0
+        FOR UPDATE SKIP LOCKED)
+    """
+)
+_SETTLE = text(
+    """
+    UPDATE serving.outbox AS o
+    SET state = given.state, next_at = coalesce(given.next_at, o.next_at), claim = NULL,
+        attempts = o.attempts + given.attempts, last_error = given.error, finished_at = given.finished_at,
+        payload = CASE WHEN given.state = 'done' THEN '{}'::jsonb ELSE o.payload END
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS given(
+        outbox_id bigint, claim uuid, state text, next_at timestamptz, attempts int, error text, finished_at timestamptz)
+    WHERE o.outbox_id = given.outbox_id AND o.claim = given.claim AND o.state = 'pending'
+    RETURNING o.outbox_id
+    """
+)
+
+
+def claim(
+    session: Session,
+    topic: Topic,
+    limits: Limits,
+    *,
+    now: datetime,
+    lease: timedelta,
+    most: int,
+    rooms: Mapping[str, int] | None = None,
+) -> tuple[Job, ...]:
+    """Claim messages that are due, in turn from every queue that is open.
+
+    Parameters
+    ----------
+    session : Session
+    topic : Topic
+    limits : Limits
+    now : datetime
+    lease : timedelta
+        After it, what was not settled may be claimed by anybody.
+    most : int
+    rooms : mapping of str to int, optional
+        How many each destination may get that is busy already; ``limits.per_destination`` for any other.
+    """
+    claim_id = str(uuid4())
+    connection = session.connection()
+    until = now + lease
+    busy = [{"destination": name, "room": room} for name, room in (rooms or {}).items()]
+    rows = connection.execute(
+        _CLAIM,
+        {
+            "topic": topic.value,
+            "trips": limits.trips_after,
+            "room": limits.per_destination,
+            "busy": orjson.dumps(busy).decode(),
+            "now": now,
+            "most": most,
+            "claim": claim_id,
+            "until": until,
+        },
+    ).all()
+    if rows:
+        destinations = sorted({row.destination for row in rows})
+        parameters = {"topic": topic.value, "destinations": destinations, "trips": limits.trips_after, "until": until}
+        connection.execute(_PROBED, parameters)
+    return tuple(_job(row) for row in rows)
+
+
+def _job(row: Any) -> Job:
+    return Job(
+        row.outbox_id,
+        Topic(row.topic),
+        row.key,
+        row.destination,
+        row.payload,
+        row.attempts,
+        row.created_at,
+        row.available_at,
+        str(row.claim),
+    )
+
+
+def decide(job: Job, outcome: Outcome, at: datetime, dice: random.Random) -> Settled:
+    """Say what becomes of a message after an attempt."""
+    match outcome:
+        case Sent():
+            return Settled(job, outcome, at, dead=False)
+        case Gone():
+            return Settled(job, outcome, at, dead=True)
+        case Later():
+            return Settled(job, outcome, at, dead=False, next_at=outcome.until)
+        case Retry():
+            if at >= job.available_at + GIVE_UP_AFTER or job.attempt >= MOST_CLAIMS:
+                return Settled(job, outcome, at, dead=True)
+            next_at = at + pause_after(job.attempt, outcome.after, dice)
+            # The last attempt is made when the day is over, not left out because a pause would end after it.
+            return Settled(job, outcome, at, dead=False, next_at=min(next_at, job.available_at + GIVE_UP_AFTER))
+
+
+def pause_after(attempt: int, asked: timedelta | None, dice: random.Random) -> timedelta:
+    """Pause before the next attempt: twice as long each time, drawn at random from all of it (full jitter).
+
+    Examples
+    --------
+    >>> pause_after(1, timedelta(minutes=2), random.Random(1)) >= timedelta(minutes=2)
+    True
+    """
+    widest = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(attempt - 1, 20))
+    drawn = timedelta(seconds=max(_LEAST_PAUSE_S, dice.uniform(0, widest)))
+    return drawn if asked is None else max(drawn, min(asked, timedelta(seconds=_LONGEST_PAUSE_S)))
+
+
+def settle(
+    session: Session,
+    results: Sequence[Settled],
+    limits: Limits,
+    keep: Callable[[Session, Sequence[Settled]], None] | None = None,
+) -> frozenset[int]:
+    """Write the results of attempts.
+
+    Parameters
+    ----------
+    session : Session
+    results : sequence of Settled
+    limits : Limits
+    keep : callable, optional
+        Writes what the channel keeps of the results that count.
+
+    Returns
+    -------
+    frozenset of int
+        Messages it counted for; one whose lease ended and that somebody else has claimed since is not among them.
+    """
+    rows = [_row(one) for one in results]
+    counted = session.connection().execute(_SETTLE, {"rows": orjson.dumps(rows).decode()})
+    ids = frozenset(row.outbox_id for row in counted)
+    # In one order everywhere, so that workers never wait for one another in a circle.
+    valid = sorted((one for one in results if one.job.outbox_id in ids), key=lambda one: one.job.destination)
+    if keep is not None:
+        keep(session, valid)
+    _judge(session, valid, limits)
+    return ids
+
+
+def _row(settled: Settled) -> dict[str, Any]:
+    outcome = settled.outcome
+    state = "dead" if settled.dead else "done" if isinstance(outcome, Sent) else "pending"
+    return {
+        "outbox_id": settled.job.outbox_id,
+        "claim": settled.job.claim,
+        "state": state,
+        "next_at": settled.next_at,
+        "attempts": -1 if isinstance(outcome, Later) else 0,
+        "error": outcome.reason[:500] if isinstance(outcome, (Retry, Gone)) else None,
+        "finished_at": None if state == "pending" else settled.at,
+    }
+
+
+def _judge(session: Session, results: Sequence[Settled], limits: Limits) -> None:
+    """Count failures by destination."""
+    connection = session.connection()
+    by_destination: dict[str, list[Settled]] = {}
+    for one in results:
+        if isinstance(one.outcome, (Sent, Retry)):
+            by_destination.setdefault(one.job.destination, []).append(one)
+    for destination, made in sorted(by_destination.items()):
+        topic, last = made[0].job.topic, max(one.at for one in made)
+        key = {"topic": topic.value, "destination": destination}
+        if any(isinstance(one.outcome, Sent) for one in made):
+            known = connection.execute(_RECOVERED, key).scalar_one_or_none()
+            if known is not None and known >= limits.trips_after:
+                connection.execute(_HURRY, {**key, "now": last})
+            continue
+        failures = connection.execute(_FAILED, {**key, "failures": len(made)}).scalar_one()
+        if failures >= limits.trips_after:
+            steps = min((failures - limits.trips_after) // limits.trips_after, 10)
+            pause_s = min(_LONGEST_CLOSED_S, _FIRST_CLOSED_S * 2**steps)
+            connection.execute(_CLOSE, {**key, "until": last + timedelta(seconds=pause_s)})
+
+
+def release(session: Session, jobs: Sequence[Job], now: datetime) -> None:
+    """Give back what was claimed and not finished, to be claimed by another at once."""
+    session.connection().execute(
+        text(
+            "UPDATE serving.outbox AS o SET claim = NULL, attempts = o.attempts - 1, next_at = :now "
+            "FROM unnest(CAST(:ids AS bigint[]), CAST(:claims AS uuid[])) AS given(outbox_id, claim) "
+            "WHERE o.outbox_id = given.outbox_id AND o.claim = given.claim AND o.state = 'pending'"
+        ),
+        {"ids": [job.outbox_id for job in jobs], "claims": [job.claim for job in jobs], "now": now},
+    )
+    session.connection().execute(text("SELECT pg_notify(:channel, '')"), {"channel": CHANNEL})
+
+
+def bury(session: Session, now: datetime) -> list[tuple[Topic, str]]:
+    """Make dead letters of what nobody can settle: claimed again and again, or too old at a receiver that is away.
+
+    Returns
+    -------
+    list of (Topic, str)
+        Topic and key of each.
+    """
+    result = session.connection().execute(
+        text(
+            """
+            UPDATE serving.outbox AS o
+            SET state = 'dead', finished_at = :now, claim = NULL,
+                last_error = coalesce(o.last_error, 'never settled by any worker')
+            WHERE o.state = 'pending' AND o.next_at <= :now AND (
+                o.attempts >= :most OR (o.available_at < :since AND EXISTS (
+                    SELECT FROM serving.delivery_destinations AS d
+                    WHERE d.topic = o.topic AND d.destination = o.destination AND d.closed_until > :now)))
+            RETURNING o.topic, o.key
+            """
+        ),
+        {"now": now, "most": MOST_CLAIMS, "since": now - GIVE_UP_AFTER},
+    )
+    return [(Topic(row.topic), row.key) for row in result]
+
+
+def requeue(session: Session, outbox_id: int, now: datetime) -> bool:
+    """Take a dead letter up again; False if it is none."""
+    connection = session.connection()
+    result = connection.execute(
+        text(
+            "UPDATE serving.outbox SET state = 'pending', attempts = 0, next_at = :now, available_at = :now, "
+            "finished_at = NULL WHERE outbox_id = :id AND state = 'dead'"
+        ),
+        {"id": outbox_id, "now": now},
+    )
+    if result.rowcount:
+        connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": CHANNEL})
+    return bool(result.rowcount)
+
+
+def forget(session: Session, now: datetime, most: int = MOST_FORGOTTEN) -> int:
+    """Delete what has been done or dead for long; returns how many."""
+    result = session.connection().execute(
+        text(
+            "DELETE FROM serving.outbox WHERE outbox_id IN (SELECT outbox_id FROM serving.outbox "
+            "WHERE finished_at < :done AND (state = 'done' OR finished_at < :dead) LIMIT :most)"
+        ),
+        {"done": now - _KEEP_DONE, "dead": now - _KEEP_DEAD, "most": most},
+    )
+    return result.rowcount

@@ -1,0 +1,358 @@
+"""Requests to addresses that strangers chose: they reach the public internet and nothing else.
+
+A name is resolved, every address it has is checked, and the connection goes to the address that was checked, with the
+name kept for the certificate and the ``Host`` header. So a name that answers otherwise a moment later changes nothing.
+No redirect is followed, and all of it happens anew for every request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import TYPE_CHECKING, TypeAlias
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    import httpx
+
+Address: TypeAlias = IPv4Address | IPv6Address
+Network: TypeAlias = IPv4Network | IPv6Network
+Resolver: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
+"""Gives the addresses of a name."""
+
+MAX_URL_LENGTH = 2_000
+_PORTS = frozenset({443, 80, 8443, 8080})
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+# The last label is never a number: resolvers read 2130706433, 0x7f.1 and 127.1 as addresses.
+_NAME = re.compile(rf"(?:{_LABEL}\.)+(?!0x)(?=[a-z])[a-z0-9-]{{2,63}}", re.ASCII)
+_LONGEST_NAME = 253
+_VISIBLE = re.compile(r"[\x21-\x7e]+", re.ASCII)
+_MOST_ADDRESSES = 8
+
+# What a stranger may name is what is listed as public, not whatever is not listed as private.
+_PUBLIC_V6 = IPv6Network("2000::/3")
+_NOT_PUBLIC: tuple[Network, ...] = tuple(
+    ip_network(one)
+    for one in (
+        "0.0.0.0/8",
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.0.0.0/24",
+        "192.0.2.0/24",
+        "192.31.196.0/24",
+        "192.52.193.0/24",
+        "192.88.99.0/24",
+        "192.168.0.0/16",
+        "192.175.48.0/24",
+        "198.18.0.0/15",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/3",
+        "2001::/23",  # Teredo, ORCHID and other assignments of the IETF
+        "2001:db8::/32",
+        "2002::/16",  # 6to4: carries any IPv4 address
+        "2620:4f:8000::/48",
+        "3fff::/20",
+    )
+)
+# Where clouds keep what their machines are called and may do, on addresses that look like any other.
+_METADATA = frozenset(map(ip_address, ("168.63.129.16", "100.100.100.200", "fd00:ec2::254")))
+_ISATAP = 0x5EFE
+
+
+class Refused(ValueError):
+    """An address is none that may be asked. The message is for the person who gave it."""
+
+
+class Unreachable(RuntimeError):
+    """It may be asked and does not answer."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A URL that was looked at.
+
+    Attributes
+    ----------
+    scheme, host : str
+    port : int
+    path : str
+        With the query.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+    @property
+    def authority(self) -> str:
+        """The ``Host`` header."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back.
+
+    Attributes
+    ----------
+    status : int
+    headers : mapping
+        Names in lower case.
+    body : bytes
+        Its beginning.
+    duration_s : float
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    duration_s: float
+
+
+def is_public(address: Address) -> bool:
+    """Whether an address belongs to the public internet.
+
+    Examples
+    --------
+    >>> is_public(ip_address("64:ff9b::a9fe:a9fe")), is_public(ip_address("::ffff:8.8.8.8"))
+    (False, False)
+    """
+    if address in _METADATA or any(address in network for network in _NOT_PUBLIC if network.version == address.version):
+        return False
+    if isinstance(address, IPv4Address):
+        return True
+    # Everything outside is mapped, translated, local, multicast or not assigned.
+    return address.scope_id is None and address in _PUBLIC_V6 and (int(address) >> 32) & 0xFFFF != _ISATAP
+
+
+class Outbound:
+    """Sends requests to addresses that strangers chose.
+
+    Parameters
+    ----------
+    private : sequence of str
+        Networks that are allowed although they are not public, with any port and without TLS: for receivers on one's
+        own network.
+    resolver : callable, optional
+    timeout_s : float
+        For all of a request, from the name to the last byte read.
+    max_reply_bytes : int
+        Of a reply; the rest is not read.
+    """
+
+    def __init__(
+        self,
+        private: Sequence[str] = (),
+        *,
+        resolver: Resolver | None = None,
+        timeout_s: float = 10,
+        max_reply_bytes: int = 4_096,
+    ) -> None:
+        self._private: tuple[Network, ...] = tuple(ip_network(one) for one in private)
+        self._resolve = resolver if resolver is not None else _system_resolver()
+        self._timeout_s = timeout_s
+        self._max_reply_bytes = max_reply_bytes
+        self._client: httpx.AsyncClient | None = None
+
+    def check(self, url: str) -> Target:
+        """Look at a URL without asking anybody.
+
+        Raises
+        ------
+        Refused
+            If it can be seen from the URL itself.
+        """
+        target = parse(url)
+        literal = _literal(target.host)
+        if literal is not None:
+            self._check_address(target, literal)
+        elif not self._private:
+            _check_public_use(target)
+        return target
+
+    async def post(self, url: str, headers: Mapping[str, str], content: bytes) -> Reply:
+        """Send one POST.
+
+        Raises
+        ------
+        Refused
+            If the URL or one of the addresses of its name is not public.
+        Unreachable
+            If there is no answer, or not in time.
+        """
+        began = time.perf_counter()
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                target = self.check(url)
+                addresses = await self._addresses(target)
+                return await self._send(target, addresses, headers, content, began)
+        except TimeoutError:
+            raise Unreachable(f"no complete answer within {self._timeout_s:g} s") from None
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        if self._client is not None:
+            await self._client.aclose()
+
+    async def _addresses(self, target: Target) -> Sequence[Address]:
+        literal = _literal(target.host)
+        if literal is not None:
+            return [literal]
+        try:
+            names = await self._resolve(target.host, target.port)
+        except OSError:
+            raise Unreachable(f"the name {target.host} does not resolve") from None
+        try:
+            # One that is not public refuses all: which of them is taken must not be a matter of luck.
+            found = [ip_address(name) for name in dict.fromkeys(names)]
+        except ValueError:
+            raise Refused(f"{target.host} resolves to something that is no address") from None
+        if not found:
+            raise Unreachable(f"the name {target.host} does not resolve")
+        for address in found:
+            self._check_address(target, address)
+        return found[:_MOST_ADDRESSES]
+
+    def _check_address(self, target: Target, address: Address) -> None:
+        if any(address in network for network in self._private if network.version == address.version):
+            return
+        if not is_public(address):
+            raise Refused(f"{target.host} is not on the public internet")
+        _check_public_use(target)
+
+    async def _send(
+        self, target: Target, addresses: Sequence[Address], headers: Mapping[str, str], content: bytes, began: float
+    ) -> Reply:
+        import httpx
+
+        client = self._opened()
+        failure = "no address of it answers"
+        for address in addresses:
+            host = f"[{address}]" if address.version == 6 else str(address)
+            request = client.build_request(
+                "POST",
+                f"{target.scheme}://{host}:{target.port}{target.path}",
+                headers={**headers, "Host": target.authority},
+                content=content,
+                # The certificate has to be the name's, though the connection goes to the address.
+                extensions={"sni_hostname": target.host} if target.scheme == "https" else {},
+            )
+            try:
+                reply = await client.send(request, stream=True, follow_redirects=False)
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                failure = _explained(error)
+                continue
+            except httpx.HTTPError as error:
+                raise Unreachable(_explained(error)) from None
+            try:
+                body = await self._beginning(reply)
+            except httpx.HTTPError as error:
+                raise Unreachable(_explained(error)) from None
+            finally:
+                await reply.aclose()
+            lowered = {name.lower(): value for name, value in reply.headers.items()}
+            return Reply(reply.status_code, lowered, body, time.perf_counter() - began)
+        raise Unreachable(failure)
+
+    async def _beginning(self, reply: httpx.Response) -> bytes:
+        body = b""
+        # As it comes over the wire: a small reply may unpack to a huge one.
+        async for part in reply.aiter_raw():
+            body += part
+            if len(body) >= self._max_reply_bytes:
+                break
+        return body[: self._max_reply_bytes]
+
+    def _opened(self) -> httpx.AsyncClient:
+        if self._client is None:
+            import httpx
+
+            self._client = httpx.AsyncClient(
+                # Neither proxies nor credentials of the environment, no connection kept from one request to the next.
+                trust_env=False,
+                follow_redirects=False,
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
+                timeout=httpx.Timeout(self._timeout_s, connect=min(5.0, self._timeout_s)),
+                headers={"Accept-Encoding": "identity"},
+            )
+        return self._client
+
+
+def parse(url: str) -> Target:
+    """Take a URL apart, strictly: one that two readers could understand differently is refused.
+
+    Raises
+    ------
+    Refused
+        If it is not plainly ``https://name[:port]/path`` (or http).
+    """
+    if len(url) > MAX_URL_LENGTH:
+        raise Refused(f"a URL may have {MAX_URL_LENGTH} characters")
+    if not _VISIBLE.fullmatch(url) or "\\" in url:
+        raise Refused(
+            "a URL has only visible ASCII characters; write other names in their xn-- form and the rest %-encoded"
+        )
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise Refused("this is not a URL") from None
+    if parts.scheme not in _DEFAULT_PORTS:
+        raise Refused("a URL begins with https://")
+    if "@" in parts.netloc:
+        raise Refused("a URL must not carry a user name or password; the signature proves who sends")
+    if "#" in url:
+        raise Refused("a URL must not have a fragment")
+    host = (parts.hostname or "").removesuffix(".")
+    if port == 0 or parts.netloc.endswith(":"):
+        raise Refused("this is not a port")
+    if _literal(host) is None and (len(host) > _LONGEST_NAME or not _NAME.fullmatch(host)):
+        raise Refused(f"{host[:80] or 'nothing'} is neither a full host name nor an address in its usual form")
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Target(parts.scheme, host, port or _DEFAULT_PORTS[parts.scheme], path)
+
+
+def _literal(host: str) -> Address | None:
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None
+
+
+def _check_public_use(target: Target) -> None:
+    if target.scheme != "https":
+        raise Refused("a URL on the public internet begins with https://")
+    if target.port not in _PORTS:
+        raise Refused(f"port {target.port} is not allowed; use one of {', '.join(map(str, sorted(_PORTS)))}")
+
+
+def _explained(error: Exception) -> str:
+    words = str(error) or type(error).__name__
+    return words[:200]
+
+
+def _system_resolver() -> Resolver:
+    # Threads of its own: names whose servers never answer must not take those of everything else.
+    pool = ThreadPoolExecutor(32, "resolver")
+
+    async def resolve(host: str, port: int) -> Sequence[str]:
+        def ask() -> list[str]:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            return [str(entry[4][0]) for entry in found]
+
+        return await asyncio.get_running_loop().run_in_executor(pool, ask)
+
+    return resolve
