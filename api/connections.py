@@ -110,6 +110,16 @@ class Lane(Generic[C]):
         self._metrics.store_read(self.name, "ok", time.perf_counter() - started)
         return result
 
+    def now(self, work: Callable[[C], T]) -> T:
+        """Run ``work`` in the calling thread: for what runs in a thread of its own already.
+
+        Raises
+        ------
+        StoreUnavailable
+            If the store cannot answer now.
+        """
+        return self._work(work)
+
     def close(self) -> None:
         """Close the client, if one was made."""
         with self._opening:

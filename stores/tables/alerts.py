@@ -137,8 +137,8 @@ class AlertFiring(SQLModel, table=True):
         The event, for programs.
     state : str
         A `FiringState`.
-    market, timeframe : str
-        Empty for a test.
+    kind, market, timeframe : str
+        Of the event; empty for a test.
     known_at : datetime
         When the event was known.
     at : datetime
@@ -160,6 +160,7 @@ class AlertFiring(SQLModel, table=True):
     body: str = column(Text)
     facts: dict[str, Any] = column(JSONB)
     state: str = column(Text)
+    kind: str = column(Text)
     market: str = column(Text)
     timeframe: str = column(Text)
     known_at: datetime = column(TIME)

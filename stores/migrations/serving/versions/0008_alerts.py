@@ -82,6 +82,7 @@ def _firings() -> None:
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("facts", postgresql.JSONB(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("market", sa.Text(), nullable=False),
         sa.Column("timeframe", sa.Text(), nullable=False),
         sa.Column("known_at", _TIME, nullable=False),

@@ -1,0 +1,51 @@
+"""The matcher: a duty of the worker that turns what has happened into messages, each exactly once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import structlog
+from sqlmodel import Session
+
+from api.alerts.firing import match
+from api.alerts.sources import move, new_market_events, new_signals, series_cursors
+from api.delivery.duties import Duty
+from api.dependencies import Context
+
+_log = structlog.get_logger("alerts")
+
+
+def match_signals(context: Context, session: Session) -> bool:
+    """Fire the rules that hold for new signals; returns whether there are more.
+
+    Firings, messages and the cursor are committed together: a matcher that dies anywhere has done nothing.
+    """
+    now = context.clock()
+    batch = new_signals(session, now)
+    fired = match(session, batch.events, now)
+    if fired:
+        _log.info("alerts_fired", source="signals", events=len(batch.events), fired=fired)
+    return batch.more
+
+
+def match_markets(context: Context, session: Session) -> bool:
+    """Fire the rules that hold for new bars, touched zones and breaks of structure; returns whether there are more."""
+    now = context.clock()
+    cursors = series_cursors(session, now)
+    if not cursors:
+        return False
+    before = {cursor.name: (cursor.position, cursor.close) for cursor in cursors}
+    batch = context.stores.warehouse.now(lambda warehouse: new_market_events(warehouse, cursors, now))
+    fired = match(session, batch.events, now)
+    for cursor in cursors:
+        if (cursor.position, cursor.close) != before[cursor.name]:
+            move(session, cursor.name, cursor.position, cursor.close)
+    if fired:
+        _log.info("alerts_fired", source="markets", events=len(batch.events), fired=fired)
+    return batch.more
+
+
+DUTIES = (
+    Duty("match-signals", timedelta(seconds=2), match_signals),
+    Duty("match-markets", timedelta(seconds=5), match_markets),
+)
