@@ -15,6 +15,7 @@ from api.connections import Stores
 from api.directory import MarketDirectory
 from api.entitlements import Entitlements
 from api.metrics import Metrics
+from api.security.passwords import Passwords
 from api.security.tokens import AccessTokens
 from api.security.vault import Vault
 from stores.settings import Settings
@@ -43,6 +44,11 @@ class Context:
     def tokens(self) -> AccessTokens:
         """Issues and checks access tokens."""
         return AccessTokens(self.vault)
+
+    @cached_property
+    def passwords(self) -> Passwords:
+        """Hashes and checks passwords, a few at once."""
+        return Passwords(self.settings)
 
     def remembered_anonymous(self) -> Entitlements | None:
         """Rights of somebody who is not signed in, if they were read a few seconds ago at most."""

@@ -21,7 +21,19 @@ from api.directory import MarketDirectory
 from api.metrics import Metrics
 from api.middleware import RequestContext
 from api.openapi import describe
-from api.routers import health, latest, markets, performance, problem_types, series, signals, webhooks, zones
+from api.routers import (
+    auth,
+    health,
+    latest,
+    markets,
+    performance,
+    problem_types,
+    second_factor,
+    series,
+    signals,
+    webhooks,
+    zones,
+)
 from api.security.access import check_declared
 from stores.settings import Settings, get_settings
 
@@ -41,6 +53,7 @@ _TAGS = [
     {"name": "market data", "description": "What the engines read from the bars."},
     {"name": "signals", "description": "What was published, and what became of it."},
     {"name": "webhooks", "description": "Events sent to addresses of yours, signed, until they get through."},
+    {"name": "sign-in", "description": "Accounts, sessions, passwords and second factors."},
     {"name": "operations", "description": "Health and metrics."},
 ]
 
@@ -57,7 +70,7 @@ class Service(StrEnum):
 
 
 SERVICES: Mapping[Service, tuple[ModuleType, ...]] = {
-    Service.AUTH: (),
+    Service.AUTH: (auth, second_factor),
     Service.USERS: (),
     Service.SUBSCRIPTIONS: (),
     Service.SIGNALS: (signals, performance, webhooks),

@@ -53,10 +53,14 @@ _TYPES = (
     ),
     ProblemType("invalid-cursor", 422, "Invalid cursor", "The cursor is not one this list gave for these filters."),
     ProblemType("idempotency-conflict", 422, "Key used before", "The Idempotency-Key was used for another request."),
+    ProblemType(
+        "invalid-token", 422, "Token not good", "What was sent by mail or shown once is not, or no longer, good."
+    ),
     ProblemType("conflict", 409, "Conflict", "What is asked for does not go together with what there is."),
     ProblemType("too-many-requests", 429, "Too many requests", "Wait as long as Retry-After says."),
     ProblemType("not-configured", 501, "Not configured", "This instance was not set up for what was asked."),
     ProblemType("internal-error", 500, "Internal error", "A fault of the server; quote request_id when reporting it."),
+    ProblemType("busy", 503, "Busy", "More is asked at once than can be answered; wait as long as Retry-After says."),
     ProblemType("store-unavailable", 503, "A store is unavailable", "A data store did not answer in time; try again."),
 )
 TYPES: Mapping[str, ProblemType] = {kind.name: kind for kind in _TYPES}

@@ -42,6 +42,18 @@ def check_csrf(connection: HTTPConnection, vault: Vault, session_id: str, public
         raise _refused(f"send the session's token in the header {HEADER}; GET /v1/auth/csrf gives it")
 
 
+def check_origin(connection: HTTPConnection, public_url: str) -> None:
+    """Refuse a sign-in that a page of another origin starts: the person would act in somebody else's account.
+
+    Raises
+    ------
+    Problem
+        If the request comes from another origin.
+    """
+    if not _same_origin(connection, public_url, required=False):
+        raise _refused("the request comes from a page of another origin")
+
+
 def _same_origin(connection: HTTPConnection, public_url: str, *, required: bool) -> bool:
     origin = connection.headers.get("origin")
     if origin is None:

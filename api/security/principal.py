@@ -15,13 +15,12 @@ from api.entitlements import FREE, Entitlements, entitlements_of
 from api.problems import Problem, StoreUnavailable
 from api.security import api_keys
 from api.security.addresses import client_address
+from api.security.cookies import access_name
 from api.security.csrf import check_csrf
 from api.security.tokens import BadToken, Claims
 
 if TYPE_CHECKING:
     from sqlmodel import Session
-
-ACCESS_COOKIE = "cap_access"
 
 
 class Role(StrEnum):
@@ -152,7 +151,7 @@ def _presented(connection: HTTPConnection) -> tuple[str, Means]:
     key = connection.headers.get("x-api-key")
     if key is not None:
         return key.strip(), Means.API_KEY
-    cookie = connection.cookies.get(ACCESS_COOKIE) or connection.cookies.get(f"__Host-{ACCESS_COOKIE}")
+    cookie = connection.cookies.get(access_name(context_of(connection).settings))
     return (cookie, Means.COOKIE) if cookie else ("", Means.ANONYMOUS)
 
 

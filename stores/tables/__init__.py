@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stores.tables.accounts import GuessCount, OneTimeToken, RecoveryCode, RefreshToken, SecondFactor
 from stores.tables.alerts import (
     AlertCursor,
     AlertFiring,
@@ -33,11 +34,16 @@ __all__ = [
     "DeliveryDestination",
     "FanOutCursor",
     "FiringState",
+    "GuessCount",
     "IdempotencyKey",
     "NoticeState",
+    "OneTimeToken",
     "OutboxMessage",
     "PublishedSignal",
     "PushSubscription",
+    "RecoveryCode",
+    "RefreshToken",
+    "SecondFactor",
     "SignalOutcome",
     "TelegramCode",
     "TelegramLink",

@@ -109,7 +109,25 @@ SIGNALS = {
     "listPerformance": (Rule.PUBLIC, Scope.SIGNALS_READ),
 }
 
-AUTH: dict[str, tuple[Rule, Scope | None]] = {}
+AUTH: dict[str, tuple[Rule, Scope | None]] = {
+    "register": (Rule.UNCHECKED, None),
+    "verifyEmail": (Rule.UNCHECKED, None),
+    "resendVerification": (Rule.UNCHECKED, None),
+    "signIn": (Rule.UNCHECKED, None),
+    "showSecondFactor": (Rule.UNCHECKED, None),
+    "refreshSession": (Rule.UNCHECKED, None),
+    "signOut": (Rule.UNCHECKED, None),
+    "signOutEverywhere": (Rule.INTERACTIVE, None),
+    "requestPasswordReset": (Rule.UNCHECKED, None),
+    "resetPassword": (Rule.UNCHECKED, None),
+    "changePassword": (Rule.INTERACTIVE, None),
+    "getCsrfToken": (Rule.INTERACTIVE, None),
+    "getSecondFactor": (Rule.INTERACTIVE, None),
+    "beginSecondFactor": (Rule.INTERACTIVE, None),
+    "confirmSecondFactor": (Rule.INTERACTIVE, None),
+    "disableSecondFactor": (Rule.INTERACTIVE, None),
+    "renewRecoveryCodes": (Rule.INTERACTIVE, None),
+}
 
 USERS: dict[str, tuple[Rule, Scope | None]] = {}
 
