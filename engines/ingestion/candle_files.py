@@ -11,6 +11,7 @@ import glob
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from engines.ingestion.file_formats import file_hash, read_rows
 from engines.ingestion.file_names import SUFFIXES, UnknownFileName, parse_file_name
 from engines.ingestion.restatements import restatements
 from engines.ingestion.source import RESTATEMENT_SCHEMA, Batch, Series, accept, cut, makes_all, refuse, with_duplicates
-from engines.ingestion.vocabulary import MarketName, NoSeries, SourceKind, SourceUnavailable
+from engines.ingestion.vocabulary import Clock, MarketName, NoSeries, SourceKind, SourceUnavailable
 from engines.timeframe import Timeframe
 
 
@@ -53,19 +54,28 @@ class CandleFiles:
 
     kind = SourceKind.FILES
 
-    def __init__(self, files: Sequence[CandleFile], unrecognized: Sequence[str] = (), place: str = "") -> None:
+    def __init__(
+        self,
+        files: Sequence[CandleFile],
+        unrecognized: Sequence[str] = (),
+        place: str = "",
+        clock: Clock | None = None,
+    ) -> None:
         self.files = tuple(sorted(files, key=lambda file: (file.series, file.path.stem, file.path.as_posix())))
         self.unrecognized = tuple(unrecognized)
         self._place = place
+        self._clock = clock
 
     @classmethod
-    def open(cls, place: str | Path) -> CandleFiles:
+    def open(cls, place: str | Path, clock: Clock | None = None) -> CandleFiles:
         """Look for candle files; nothing but their names is read.
 
         Parameters
         ----------
         place : str or Path
             A file, a folder (searched with all folders in it) or a glob.
+        clock : callable, optional
+            Returns the present instant, ms UTC. With it, a file is refused that has a bar which is not closed yet.
 
         Raises
         ------
@@ -78,7 +88,7 @@ class CandleFiles:
         """
         path = Path(place).expanduser()
         if path.is_file():
-            return cls([CandleFile(path, parse_file_name(path))], place=str(place))
+            return cls([CandleFile(path, parse_file_name(path))], place=str(place), clock=clock)
         if path.is_dir():
             found = [p for p in path.rglob("*") if _is_candle_file(p)]
         else:
@@ -96,7 +106,7 @@ class CandleFiles:
         if not files:
             why = f"; {unrecognized[0]}" if unrecognized else "; candle files end in .parquet, .csv or .zip"
             raise NoSeries(f"no candle file was found in {place}{why}")
-        return cls(files, unrecognized, str(place))
+        return cls(files, unrecognized, str(place), clock)
 
     @cached_property
     def series(self) -> tuple[Series, ...]:
@@ -197,7 +207,7 @@ class CandleFiles:
         ]
         batches: list[Batch] = []
         for file in needed:
-            _merge(batches, _read_file(file))
+            _merge(batches, _read_file(file, self._clock))
         return [
             replace(batch, bars=cut(batch.bars, since, until), restated=cut(batch.restated, since, until))
             for file, batch in zip(needed, batches, strict=True)
@@ -226,14 +236,33 @@ def _is_candle_file(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
-def _read_file(file: CandleFile) -> Batch:
+def _read_file(file: CandleFile, clock: Clock | None) -> Batch:
     """Read and check a file as a whole."""
     try:
         form, report = accept(read_rows(file.path), file.series, SourceKind.FILES, file.path.name)
+        if clock is not None:
+            _check_closed(form.bars, file.series.timeframe, clock())
     except BadBars as fault:
         where = f"row {fault.row}: " if fault.row >= 0 else ""
         return refuse(file.series, SourceKind.FILES, file.path.name, file_hash(file.path), where + fault.rule)
     return Batch(form.bars, report, RESTATEMENT_SCHEMA.to_frame())
+
+
+def _check_closed(bars: pl.DataFrame, timeframe: Timeframe, now: int) -> None:
+    """Refuse bars that are open still, or from the future: what they say can change."""
+    if bars.is_empty():
+        return
+    last = int(bars["ts"].to_physical()[-1])
+    if last + timeframe.milliseconds > now:
+        at = _utc(last)
+        raise BadBars(
+            f"the last bar opens at {at} and is not closed by this machine's clock ({_utc(now)}); leave out the "
+            "bar that is still open, or set the clock right"
+        )
+
+
+def _utc(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds / 1_000, UTC).isoformat(timespec="seconds")
 
 
 def _merge(batches: list[Batch], incoming: Batch) -> None:

@@ -81,7 +81,7 @@ def open_source(text: str, clock: Clock = system_clock) -> CandleSource:
     if name.kind is SourceKind.FILES:
         from engines.ingestion.candle_files import CandleFiles
 
-        return CandleFiles.open(name.place)
+        return CandleFiles.open(name.place, clock)
     if name.kind is SourceKind.SIMULATION:
         from engines.ingestion.simulation import DEFAULT_SEED, SimulatedCandles
 

@@ -172,6 +172,18 @@ def test_prices_survive_a_csv_to_the_last_bit(csv: Path) -> None:
     assert read(csv).bars.equals(values)
 
 
+@pytest.mark.parametrize(("skew_minutes", "accepted"), [(0, True), (5, True), (-1, False), (-5, False)])
+def test_a_bar_that_is_not_closed_refuses_the_file(parquet: Path, skew_minutes: int, accepted: bool) -> None:
+    BARS.write_parquet(parquet)
+    closed = START + len(BARS) * MINUTE
+    source = CandleFiles.open(parquet, clock=lambda: closed + skew_minutes * MINUTE)
+    (batch,) = source.read(BTC, Timeframe.M1)
+    assert batch.report.accepted is accepted
+    assert batch.bars.height == (len(BARS) if accepted else 0)
+    if not accepted:
+        assert "not closed by this machine's clock" in batch.report.reason
+
+
 def test_a_bad_row_refuses_the_file_with_row_and_rule(parquet: Path) -> None:
     bad = BARS.with_columns(high=pl.when(pl.int_range(pl.len()) == 17).then(1.0).otherwise(pl.col("high")))
     bad.write_parquet(parquet)
