@@ -14,6 +14,7 @@ from api.clock import Clock
 from api.connections import Stores
 from api.directory import MarketDirectory
 from api.entitlements import Entitlements
+from api.limits.buckets import Buckets
 from api.metrics import Metrics
 from api.security.passwords import Passwords
 from api.security.tokens import AccessTokens
@@ -49,6 +50,11 @@ class Context:
     def passwords(self) -> Passwords:
         """Hashes and checks passwords, a few at once."""
         return Passwords(self.settings)
+
+    @cached_property
+    def buckets(self) -> Buckets:
+        """Counts requests for the rate limits."""
+        return Buckets(self.settings)
 
     def remembered_anonymous(self) -> Entitlements | None:
         """Rights of somebody who is not signed in, if they were read a few seconds ago at most."""

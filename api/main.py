@@ -107,11 +107,13 @@ def create_app(
     logs.configure(settings)
     metrics = Metrics()
     stores = Stores(settings, metrics)
+    context = Context(settings, stores, MarketDirectory(), metrics, clock)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
         stores.prepare()
         yield
+        await context.buckets.close()
         stores.close()
 
     application = FastAPI(
@@ -129,7 +131,7 @@ def create_app(
             Middleware(GZipMiddleware, minimum_size=1_024, compresslevel=4),
         ],
     )
-    application.state.context = Context(settings, stores, MarketDirectory(), metrics, clock)
+    application.state.context = context
     problems.install(application)
     modules = [*_ALWAYS, *(module for service in Service if service in services for module in SERVICES[service])]
     for module in modules:

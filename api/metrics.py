@@ -67,6 +67,12 @@ class Metrics:
         self._oldest = Gauge(
             "cap_outbox_oldest_due_seconds", "Age of the oldest message due.", ("topic",), registry=self.registry
         )
+        self._limits = Counter(
+            "cap_limit_decisions",
+            "Requests by what the rate limits did: admitted, refused, exempt; open and closed without Redis.",
+            ("route_class", "result"),
+            registry=self.registry,
+        )
         self._duties = Counter(
             "cap_worker_duties", "Periodic duties, by result.", ("duty", "result"), registry=self.registry
         )
@@ -103,6 +109,10 @@ class Metrics:
         for state, value in (("waiting", waiting), ("dead", dead)):
             self._queued.labels(topic, state).set(value)
         self._oldest.labels(topic).set(oldest_s)
+
+    def limited(self, route_class: str, result: str) -> None:
+        """Count what the rate limits did with a request."""
+        self._limits.labels(route_class, result).inc()
 
     def duty(self, name: str, result: str) -> None:
         """Count a periodic duty of the worker: done or failed."""

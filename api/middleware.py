@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import problems
+from api.limits.buckets import Decision
 from api.metrics import Metrics
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
@@ -62,6 +63,9 @@ class RequestContext:
                 headers["X-Request-ID"] = request_id
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
+                decision: Decision | None = scope["state"].get("limit")
+                if decision is not None:
+                    headers.update(decision.headers())
             await send(message)
 
         received = 0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from redis import BlockingConnectionPool, Redis
+from redis import asyncio as redis_asyncio
+from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
@@ -43,6 +45,30 @@ def connect(
         decode_responses=False,
     )
     return Redis(connection_pool=pool)
+
+
+def connect_async(
+    settings: Settings, *, max_connections: int = 32, pool_timeout_s: float = 1.0, socket_timeout_s: float = 2.0
+) -> redis_asyncio.Redis:
+    """Make a client for one event loop; the same as `connect` otherwise.
+
+    Raises
+    ------
+    stores.settings.MissingStore
+        If no URL is set.
+    """
+    pool = redis_asyncio.BlockingConnectionPool.from_url(  # pyright: ignore[reportUnknownMemberType] - untyped options
+        settings.require("redis_url"),
+        max_connections=max_connections,
+        timeout=pool_timeout_s,
+        socket_timeout=socket_timeout_s,
+        socket_connect_timeout=socket_timeout_s,
+        retry=AsyncRetry(ExponentialBackoff(cap=0.1, base=0.02), retries=1),
+        retry_on_error=[RedisConnectionError],
+        client_name="crypto-analytics-platform",
+        decode_responses=False,
+    )
+    return redis_asyncio.Redis(connection_pool=pool)
 
 
 def ping(client: Redis) -> bool:

@@ -72,6 +72,18 @@ class Settings(BaseSettings):
     webhook_disable_after_days: int = Field(5, ge=1)
     """A webhook that fails for so long is turned off and its owner told."""
 
+    # Rate limits
+    anonymous_requests_per_minute: int = Field(600, ge=1)
+    """Of somebody who is not signed in, by address; who is signed in has what his plan says."""
+    anonymous_burst: int = Field(300, ge=1)
+    """Of these, at once."""
+    auth_requests_per_minute: int = Field(60, ge=1)
+    """Sign-ins, registrations and resets, by address."""
+    auth_burst: int = Field(30, ge=1)
+    """Of these, at once."""
+    limits_exempt: Annotated[tuple[str, ...], NoDecode] = ()
+    """Networks whose requests are not limited, such as ``127.0.0.0/8`` where only trusted programs run."""
+
     # Sign-in
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     """Networks of our own proxies, such as ``10.0.0.0/8``; only their ``X-Forwarded-For`` is believed."""
@@ -86,14 +98,16 @@ class Settings(BaseSettings):
     session_idle_days: int = Field(14, ge=1)
     """Days until a session ends that is not used."""
 
-    @field_validator("markets", "timeframes", "trusted_proxies", "webhook_allow_private", mode="before")
+    @field_validator(
+        "markets", "timeframes", "trusted_proxies", "webhook_allow_private", "limits_exempt", mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
-    @field_validator("trusted_proxies", "webhook_allow_private")
+    @field_validator("trusted_proxies", "webhook_allow_private", "limits_exempt")
     @classmethod
     def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for text in value:

@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, params
 from starlette.requests import HTTPConnection
 
+from api.limits.admission import admit
 from api.problems import Problem
 from api.security.principal import Means, Principal, Role, Scope, principal_of, unauthenticated
 
@@ -49,8 +50,16 @@ class Access:
             ``unauthenticated`` or ``forbidden``.
         """
         if self.kind in (AccessKind.UNCHECKED, AccessKind.SIGNED):
+            await admit(connection, None, unchecked=self.kind is AccessKind.UNCHECKED)
             return
-        who = await principal_of(connection)
+        try:
+            who = await principal_of(connection)
+        except Problem as problem:
+            if problem.kind.status == 401:
+                # Trying keys and tokens is slowed down like any other guessing.
+                await admit(connection, None)
+            raise
+        await admit(connection, who)
         if self.scope is not None and self.scope not in who.scopes:
             raise _missing_scope(self.scope) if who.user_id else unauthenticated("sign in, or send an API key")
         if self.kind is AccessKind.PUBLIC:

@@ -36,6 +36,12 @@ def subscriber(address: str) -> str:
     return str(ipaddress.ip_network((parsed, _SUBSCRIBER_BITS), strict=False))
 
 
+def within(address: str, networks: Sequence[str]) -> bool:
+    """Whether an address is in one of some networks."""
+    parsed = _parse(address) if networks else None
+    return parsed is not None and any(parsed in network for network in _networks(tuple(networks)))
+
+
 def _behind(peer: str, forwarded: Sequence[str], trusted: tuple[_Network, ...]) -> str:
     nearest = _parse(peer)
     if nearest is None:
