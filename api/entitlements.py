@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
+from sqlalchemy import text
 from sqlmodel import Session
 
 
@@ -56,6 +59,7 @@ class Entitlements:
         return None if self.history is None else now - self.history
 
 
+# What holds where the table of plans has no row of it; otherwise the row counts.
 FREE = Entitlements(
     plan="free",
     markets=None,
@@ -72,7 +76,51 @@ FREE = Entitlements(
 )
 
 
+_HELD = text(
+    """
+    WITH held AS (
+        SELECT CASE WHEN next_plan_id IS NOT NULL AND period_end <= :now THEN next_plan_id ELSE plan_id END AS plan_id
+        FROM serving.subscriptions WHERE user_id = CAST(:user AS uuid) AND entitled_until > :now
+        UNION ALL
+        SELECT plan_id FROM serving.grants
+        WHERE user_id = CAST(:user AS uuid) AND until > :now AND revoked_at IS NULL
+        UNION ALL
+        SELECT 'free'
+    )
+    SELECT p.plan_id, p.markets, p.timeframes, p.signal_delay_s, p.history_s, p.streams, p.alerts, p.webhooks, p.api_keys,
+        p.requests_per_minute, p.burst, p.export
+    FROM held JOIN serving.plans AS p USING (plan_id) ORDER BY p.position DESC LIMIT 1
+    """
+)
+
+
 def entitlements_of(session: Session, user_id: str | None, now: datetime) -> Entitlements:
-    """Rights of a person; of somebody who is not signed in for None."""
-    del session, user_id, now
-    return FREE
+    """Rights of a person: of the best plan among his subscriptions and what administrators gave him, else the free one.
+
+    Parameters
+    ----------
+    session : Session
+    user_id : str, optional
+        None for somebody who is not signed in.
+    now : datetime
+    """
+    row = session.connection().execute(_HELD, {"user": user_id, "now": now}).mappings().one_or_none()
+    return FREE if row is None else of_plan(row)
+
+
+def of_plan(row: Mapping[Any, Any]) -> Entitlements:
+    """Rights a row of ``plans`` gives."""
+    return Entitlements(
+        plan=row["plan_id"],
+        markets=None if row["markets"] is None else tuple(row["markets"]),
+        timeframes=None if row["timeframes"] is None else tuple(row["timeframes"]),
+        signal_delay=timedelta(seconds=row["signal_delay_s"]),
+        history=None if row["history_s"] is None else timedelta(seconds=row["history_s"]),
+        streams=row["streams"],
+        alerts=row["alerts"],
+        webhooks=row["webhooks"],
+        api_keys=row["api_keys"],
+        requests_per_minute=row["requests_per_minute"],
+        burst=row["burst"],
+        export=row["export"],
+    )

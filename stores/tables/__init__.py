@@ -19,6 +19,18 @@ from stores.tables.delivery import DeliveryDestination, FanOutCursor, Webhook, W
 from stores.tables.operations import AuditRecord, IdempotencyKey, OutboxMessage
 from stores.tables.people import User, UserSession, UserStatus
 from stores.tables.signals import PublishedSignal, SignalOutcome
+from stores.tables.subscriptions import (
+    BillingAccount,
+    BillingEvent,
+    Grant,
+    Invoice,
+    InvoiceNumber,
+    InvoiceStatus,
+    Plan,
+    Subscription,
+    SubscriptionStatus,
+    TrialUse,
+)
 
 SCHEMA = "serving"
 """Postgres schema of every table the API serves from."""
@@ -31,22 +43,32 @@ __all__ = [
     "AlertRule",
     "AlertSubject",
     "AuditRecord",
+    "BillingAccount",
+    "BillingEvent",
     "DeliveryDestination",
     "FanOutCursor",
     "FiringState",
+    "Grant",
     "GuessCount",
     "IdempotencyKey",
+    "Invoice",
+    "InvoiceNumber",
+    "InvoiceStatus",
     "NoticeState",
     "OneTimeToken",
     "OutboxMessage",
+    "Plan",
     "PublishedSignal",
     "PushSubscription",
     "RecoveryCode",
     "RefreshToken",
     "SecondFactor",
     "SignalOutcome",
+    "Subscription",
+    "SubscriptionStatus",
     "TelegramCode",
     "TelegramLink",
+    "TrialUse",
     "User",
     "UserSession",
     "UserStatus",

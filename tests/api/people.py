@@ -13,7 +13,7 @@ from api.security.tokens import AccessTokens
 from api.security.vault import Vault
 from stores import database
 from stores.settings import Settings
-from stores.tables import User, UserSession
+from stores.tables import Grant, User, UserSession
 
 
 @dataclass(frozen=True)
@@ -72,3 +72,30 @@ def make_user(
     finally:
         engine.dispose()
     return Person(person, address, session_id, AccessTokens(Vault.of(settings)).issue(person, session_id, moment))
+
+
+def give_plan(
+    settings: Settings,
+    user_id: str,
+    plan: str,
+    *,
+    until: datetime | None = None,
+    now: datetime | None = None,
+) -> None:
+    """Give a person a plan, for a year if nothing is said."""
+    moment = now or datetime.now(UTC)
+    engine: Engine = database.engine(settings, pool_size=1)
+    try:
+        with database.session(engine) as session:
+            session.add(
+                Grant(
+                    grant_id=str(uuid.uuid4()),
+                    user_id=user_id,
+                    plan_id=plan,
+                    until=until or moment + timedelta(days=365),
+                    reason="for a test",
+                    created_at=moment,
+                )
+            )
+    finally:
+        engine.dispose()
