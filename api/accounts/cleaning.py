@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from api.accounts.guessing import FORGOTTEN_AFTER
+from api.dependencies import Context
 
 _UNCONFIRMED = timedelta(days=7)
 _ENDED = timedelta(days=30)
@@ -26,6 +27,11 @@ _STATEMENTS = {
     "second_factors": "confirmed_at IS NULL AND created_at < :begun",
     "guess_counts": "since < :forgotten AND blocked_until < :now",
 }
+
+
+def tidy(context: Context, session: Session) -> bool:
+    """Do it as a duty of the worker; returns whether there may be more."""
+    return any(deleted >= _AT_ONCE for deleted in clean(session, context.clock()).values())
 
 
 def clean(session: Session, now: datetime) -> dict[str, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
+from api.accounts import cleaning
 from api.delivery import housekeeping
 from api.delivery.channels import Channel
 from api.delivery.duties import Duty
@@ -36,5 +37,6 @@ _DUTIES: tuple[Duty, ...] = (
     Duty("webhook fan-out", timedelta(seconds=1), fan_out),
     Duty("dead letters", timedelta(minutes=1), housekeeping.bury),
     Duty("cleaning", timedelta(minutes=10), housekeeping.clean),
+    Duty("expired sign-ins", timedelta(minutes=10), cleaning.tidy),
     Duty("queue lengths", timedelta(seconds=15), housekeeping.measure),
 )
