@@ -31,8 +31,9 @@ def secrets_of(settings: Settings) -> tuple[str, ...]:
         password = urlsplit(url).password
         if password:
             found |= {url, password, unquote(password)}
-    if settings.secret_key is not None:
-        found.add(settings.secret_key.get_secret_value())
+    for secret in (settings.secret_key, settings.telegram_token):
+        if secret is not None:
+            found.add(secret.get_secret_value())
     # Longest first, so that a URL is hidden whole and not only in part.
     return tuple(sorted(found, key=len, reverse=True))
 
@@ -54,6 +55,8 @@ def _hide(secrets: Iterable[str]) -> Processor:
 
 def configure(settings: Settings) -> None:
     """Set up logging for the process. The last call counts."""
+    # It writes every address it asks, and a bot's token is part of one.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

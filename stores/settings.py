@@ -60,6 +60,11 @@ class Settings(BaseSettings):
     """Mail server: ``smtp://user:password@host:587`` (STARTTLS) or ``smtps://...``; ``cap up`` runs a local one if unset."""
     mail_from: str = "Crypto Analytics Platform <no-reply@localhost>"
     """Whom mails come from."""
+    telegram_token: SecretStr | None = None
+    """Of the bot that alerts come from; without it there is no Telegram."""
+    telegram_bot: str | None = None
+    """Name of that bot, for links that open a chat with it."""
+    telegram_api_url: str = "https://api.telegram.org"
 
     # The worker and webhooks.
     worker_host: str = "127.0.0.1"

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from api.delivery.webhooks import Event, EventType, queue_event
-from api.times import format_instant
+from api.times import EARLIEST, format_instant
 
 if TYPE_CHECKING:
     from api.alerts.firing import Firing
@@ -29,9 +29,9 @@ def to_webhook(
     if not enabled:
         return "the webhook is switched off"
     known_at = str(format_instant(firing.known_at))
-    subject = {"market": firing.market, "timeframe": firing.timeframe} if firing.market else {}
-    if firing.delayed:
-        subject["known_at"] = known_at
+    # A plan's delay does not count for prices: for it they have been known for ever.
+    shown_from = known_at if firing.delayed else str(format_instant(EARLIEST))
+    subject = {"market": firing.market, "timeframe": firing.timeframe, "known_at": shown_from} if firing.market else {}
     data = {
         "alert_id": firing.rule.alert_id,
         "name": firing.rule.name,

@@ -6,12 +6,16 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from api.accounts import cleaning
+from api.alerts import matching, telegram
+from api.alerts.push import PushChannel
+from api.alerts.telegram import TelegramChannel
 from api.delivery import housekeeping
 from api.delivery.channels import Channel
 from api.delivery.duties import Duty
 from api.delivery.fan_out import fan_out
 from api.delivery.webhook_channel import WebhookChannel
 from api.dependencies import Context
+from api.mails.channel import MailChannel
 from api.outbox import Topic
 
 
@@ -30,7 +34,12 @@ def duties() -> tuple[Duty, ...]:
     return _DUTIES
 
 
-_CHANNELS: tuple[Callable[[Context], Channel | None], ...] = (WebhookChannel,)
+_CHANNELS: tuple[Callable[[Context], Channel | None], ...] = (
+    WebhookChannel,
+    MailChannel.make,
+    TelegramChannel.make,
+    PushChannel.make,
+)
 """Each makes a channel, or None if the instance is not set up for it."""
 
 _DUTIES: tuple[Duty, ...] = (
@@ -38,5 +47,7 @@ _DUTIES: tuple[Duty, ...] = (
     Duty("dead letters", timedelta(minutes=1), housekeeping.bury),
     Duty("cleaning", timedelta(minutes=10), housekeeping.clean),
     Duty("expired sign-ins", timedelta(minutes=10), cleaning.tidy),
+    *matching.DUTIES,
+    telegram.DUTY,
     Duty("queue lengths", timedelta(seconds=15), housekeeping.measure),
 )
