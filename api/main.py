@@ -22,7 +22,9 @@ from api.metrics import Metrics
 from api.middleware import RequestContext
 from api.openapi import describe
 from api.routers import (
+    alerts,
     auth,
+    channels,
     health,
     latest,
     markets,
@@ -52,6 +54,7 @@ Candles, indicators, market structure, zones and published signals, read from wh
 _TAGS = [
     {"name": "market data", "description": "What the engines read from the bars."},
     {"name": "signals", "description": "What was published, and what became of it."},
+    {"name": "alerts", "description": "What you want to be told of, and how."},
     {"name": "webhooks", "description": "Events sent to addresses of yours, signed, until they get through."},
     {"name": "sign-in", "description": "Accounts, sessions, passwords and second factors."},
     {"name": "operations", "description": "Health and metrics."},
@@ -73,7 +76,7 @@ SERVICES: Mapping[Service, tuple[ModuleType, ...]] = {
     Service.AUTH: (auth, second_factor),
     Service.USERS: (),
     Service.SUBSCRIPTIONS: (),
-    Service.SIGNALS: (signals, performance, webhooks),
+    Service.SIGNALS: (signals, performance, webhooks, alerts, channels),
     Service.MARKET_DATA: (markets, series, zones, latest),
     Service.ADMIN: (),
 }

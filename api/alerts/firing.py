@@ -16,7 +16,6 @@ from api.alerts.events import Event, holds
 from api.alerts.quiet import quiet_until
 from api.alerts.rules import ChannelKind, PriceCondition, QuietThen, WebhookChannel
 from api.alerts.storage import Owner, Rule
-from api.alerts.webhook_channel import to_webhook
 from api.alerts.wording import Words, price_words, words_of
 from api.entitlements import Entitlements, entitlements_of
 from api.mail import destination_of

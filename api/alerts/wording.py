@@ -52,7 +52,7 @@ def words_of(event: Event, rule_name: str) -> Words:
             lines = [f"Zone: {price(facts['bottom'])} to {price(facts['top'])}"]
         case ConditionKind.STRUCTURE:
             way = "up" if facts["direction"] > 0 else "down"
-            title = f"{_BREAKS.get(facts['event'], facts['event']).capitalize()} {way}: {where}"
+            title = f"{_BREAKS[facts['event']].capitalize()} {way}: {where}"
             lines = [f"Level: {price(facts['level'])}", f"Scale: {facts['scale']}"]
     if event.simulated:
         # Nobody may take a simulated price for a real one, wherever he reads it.

@@ -39,7 +39,9 @@ async def _check_markets(context: Context, condition: Condition | None) -> None:
         return
     for market, timeframe, _ in subjects(condition):
         series = Series(Market.parse(market), timeframe)
-        await context.stores.warehouse.read(lambda warehouse, wanted=series: context.directory.require(warehouse, wanted))
+        await context.stores.warehouse.read(
+            lambda warehouse, wanted=series: context.directory.require(warehouse, wanted)
+        )
 
 
 @router.get(
@@ -165,9 +167,7 @@ async def test_alert(
 ) -> Response:
     """Send a test on every channel of a rule, also in quiet hours."""
     now = context.clock()
-    return await write(
-        lambda session: Made(202, management.try_out(session, who.person, str(alert_id), now))
-    )
+    return await write(lambda session: Made(202, management.try_out(session, who.person, str(alert_id), now)))
 
 
 @router.get(

@@ -41,7 +41,9 @@ async def get_telegram(context: ContextDependency, who: PrincipalDependency) -> 
     def work(session: Session) -> Any:
         return (
             session.connection()
-            .execute(text("SELECT name, linked_at FROM serving.telegram_links WHERE user_id = :user"), {"user": who.person})
+            .execute(
+                text("SELECT name, linked_at FROM serving.telegram_links WHERE user_id = :user"), {"user": who.person}
+            )
             .one_or_none()
         )
 
@@ -63,13 +65,13 @@ async def get_telegram(context: ContextDependency, who: PrincipalDependency) -> 
     status_code=201,
     response_model=TelegramLinkCode,
     summary="Link a Telegram chat",
-    responses=documented("not-configured", "idempotency-conflict", "invalid-parameters", *_ALWAYS),
+    responses=documented("conflict", "idempotency-conflict", "invalid-parameters", *_ALWAYS),
 )
 async def link_telegram(context: ContextDependency, who: PrincipalDependency, write: WriteDependency) -> Response:
     """Make a code. Write it to the bot within ten minutes; the chat it comes from is linked. It works once."""
     settings, now = context.settings, context.clock()
     if settings.telegram_token is None:
-        raise Problem("not-configured", "this instance has no Telegram bot; its operator sets CAP_TELEGRAM_TOKEN")
+        raise Problem("conflict", "this instance has no Telegram bot; its operator sets CAP_TELEGRAM_TOKEN")
 
     def work(session: Session) -> Made:
         made = telegram.new_code(session, who.person, now)

@@ -148,7 +148,23 @@ WEBHOOKS = {
     "redeliverWebhookDelivery": (Rule.SIGNED_IN, Scope.WEBHOOKS_WRITE),
 }
 
-ALERTS: dict[str, tuple[Rule, Scope | None]] = {}
+ALERTS: dict[str, tuple[Rule, Scope | None]] = {
+    "listAlerts": (Rule.SIGNED_IN, Scope.ALERTS_READ),
+    "createAlert": (Rule.SIGNED_IN, Scope.ALERTS_WRITE),
+    "getAlert": (Rule.SIGNED_IN, Scope.ALERTS_READ),
+    "updateAlert": (Rule.SIGNED_IN, Scope.ALERTS_WRITE),
+    "deleteAlert": (Rule.SIGNED_IN, Scope.ALERTS_WRITE),
+    "testAlert": (Rule.SIGNED_IN, Scope.ALERTS_WRITE),
+    "listAlertHistory": (Rule.SIGNED_IN, Scope.ALERTS_READ),
+    "unsubscribeAlert": (Rule.UNCHECKED, None),
+    "getTelegram": (Rule.SIGNED_IN, Scope.ALERTS_READ),
+    "linkTelegram": (Rule.INTERACTIVE, None),
+    "unlinkTelegram": (Rule.INTERACTIVE, None),
+    "getPushKey": (Rule.SIGNED_IN, Scope.ALERTS_READ),
+    "listPushSubscriptions": (Rule.SIGNED_IN, Scope.ALERTS_READ),
+    "createPushSubscription": (Rule.INTERACTIVE, None),
+    "deletePushSubscription": (Rule.INTERACTIVE, None),
+}
 
 ADMIN: dict[str, tuple[Rule, Scope | None]] = {}
 
