@@ -33,10 +33,12 @@ from api.routers import (
     second_factor,
     series,
     signals,
+    stream,
     webhooks,
     zones,
 )
 from api.security.access import check_declared
+from api.streams.hub import Hub
 from stores.settings import Settings, get_settings
 
 if TYPE_CHECKING:
@@ -76,7 +78,7 @@ SERVICES: Mapping[Service, tuple[ModuleType, ...]] = {
     Service.AUTH: (auth, second_factor),
     Service.USERS: (),
     Service.SUBSCRIPTIONS: (),
-    Service.SIGNALS: (signals, performance, webhooks, alerts, channels),
+    Service.SIGNALS: (stream, signals, performance, webhooks, alerts, channels),
     Service.MARKET_DATA: (markets, series, zones, latest),
     Service.ADMIN: (),
 }
@@ -111,11 +113,13 @@ def create_app(
     metrics = Metrics()
     stores = Stores(settings, metrics)
     context = Context(settings, stores, MarketDirectory(), metrics, clock)
+    hub = Hub(context)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
         stores.prepare()
         yield
+        await hub.close()
         await context.buckets.close()
         stores.close()
 
@@ -135,6 +139,7 @@ def create_app(
         ],
     )
     application.state.context = context
+    application.state.hub = hub
     problems.install(application)
     modules = [*_ALWAYS, *(module for service in Service if service in services for module in SERVICES[service])]
     for module in modules:

@@ -77,6 +77,36 @@ class Metrics:
             "cap_worker_duties", "Periodic duties, by result.", ("duty", "result"), registry=self.registry
         )
 
+        self.stream_clients = Gauge("cap_stream_clients", "Open streams.", registry=self.registry)
+        self.stream_events = Counter("cap_stream_events", "Events sent to readers of streams.", registry=self.registry)
+        self._stream_endings = Counter(
+            "cap_stream_endings", "Streams ended by the server, by reason.", ("reason",), registry=self.registry
+        )
+        self._stream_position = Gauge(
+            "cap_stream_position", "Number of the newest event this process knows.", registry=self.registry
+        )
+        self._stream_on_redis = Gauge(
+            "cap_stream_on_redis", "1 while events come by Redis, 0 while Postgres is polled.", registry=self.registry
+        )
+        self._relay_position = Gauge(
+            "cap_relay_position", "Number of the newest event relayed to Redis.", registry=self.registry
+        )
+        self._relay_lag = Gauge("cap_relay_lag_events", "Events that wait to be relayed.", registry=self.registry)
+
+    def stream_ended(self, reason: str) -> None:
+        """Count a stream that the server ended."""
+        self._stream_endings.labels(reason).inc()
+
+    def stream_position(self, position: int, source: str) -> None:
+        """Say how far the streams of this process are, and by which store."""
+        self._stream_position.set(position)
+        self._stream_on_redis.set(source == "redis")
+
+    def relayed(self, position: int, head: int) -> None:
+        """Say how far the relay is."""
+        self._relay_position.set(position)
+        self._relay_lag.set(head - position)
+
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count an answered request. ``route`` is the template of the path, never the path itself."""
         # Anyone can invent methods; each would be a time series of its own.

@@ -10,10 +10,12 @@ from typing import Any
 import orjson
 import structlog
 from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
+from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
 from starlette.responses import Response
+from starlette.websockets import WebSocket, WebSocketState
 
 MEDIA_TYPE = "application/problem+json"
 _log = structlog.get_logger("api")
@@ -47,6 +49,7 @@ _TYPES = (
         "unknown-market", 404, "Unknown market", "No candles of this market, or of this timeframe, are stored."
     ),
     ProblemType("method-not-allowed", 405, "Method not allowed", "The path exists and takes other methods; see Allow."),
+    ProblemType("not-acceptable", 406, "Not acceptable", "The path answers in other forms than those in Accept."),
     ProblemType("too-large", 413, "Request too large", "The request's body is larger than the API reads."),
     ProblemType(
         "invalid-parameters", 422, "Invalid parameters", "A parameter is missing or wrong; errors[] says which."
@@ -58,6 +61,7 @@ _TYPES = (
     ),
     ProblemType("conflict", 409, "Conflict", "What is asked for does not go together with what there is."),
     ProblemType("too-many-requests", 429, "Too many requests", "Wait as long as Retry-After says."),
+    ProblemType("too-many-streams", 429, "Too many streams", "The plan allows no more streams at once; close one."),
     ProblemType("not-configured", 501, "Not configured", "This instance was not set up for what was asked."),
     ProblemType("internal-error", 500, "Internal error", "A fault of the server; quote request_id when reporting it."),
     ProblemType("busy", 503, "Busy", "More is asked at once than can be answered; wait as long as Retry-After says."),
@@ -185,18 +189,25 @@ async def _on_problem(request: Request, error: Exception) -> Response:
         raise error
     if isinstance(error, StoreUnavailable):
         _log.warning("store_unavailable", store=error.store, reason=error.reason)
-    return respond(request, error)
+    return await _answer(request, respond(request, error))
+
+
+async def _answer(connection: HTTPConnection, response: Response) -> Response:
+    # Whoever asked for a WebSocket gets the same answer instead of one.
+    if isinstance(connection, WebSocket) and connection.application_state is WebSocketState.CONNECTING:
+        await connection.send_denial_response(response)
+    return response
 
 
 async def _on_validation(request: Request, error: Exception) -> Response:
-    if not isinstance(error, RequestValidationError):
+    if not isinstance(error, (RequestValidationError, WebSocketRequestValidationError)):
         raise error
     found = [
         (".".join(str(part) for part in one["loc"][1:]) or str(one["loc"][0]), one["msg"]) for one in error.errors()
     ]
     errors = [(field, message.removeprefix("Value error, ")) for field, message in found]
     detail = "; ".join(f"{field}: {message}" for field, message in errors)
-    return respond(request, Problem("invalid-parameters", detail, errors=errors))
+    return await _answer(request, respond(request, Problem("invalid-parameters", detail, errors=errors)))
 
 
 _BY_STATUS = {404: "not-found", 405: "method-not-allowed", 413: "too-large"}
@@ -232,6 +243,7 @@ def install(app: FastAPI) -> None:
     """Answer every error of an application with a problem."""
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_validation)
+    app.add_exception_handler(WebSocketRequestValidationError, _on_validation)
     app.add_exception_handler(HTTPException, _on_http)
 
 

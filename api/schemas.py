@@ -197,6 +197,13 @@ class Outcome(_Reply):
     bars_held: int
 
 
+class Takedown(_Reply):
+    """A mark that a signal should not have been published."""
+
+    reason: str | None
+    taken_down_at: AwareDatetime
+
+
 class Signal(_Reply):
     """A published signal. Nothing of it ever changes but the last fields, which tell what became of it."""
 
@@ -230,6 +237,7 @@ class Signal(_Reply):
     outcome_ts: AwareDatetime | None
     result_r: float | None = Field(description="Result in units of the initial risk, before costs; null if open.")
     bars_held: int | None
+    takedown: Takedown | None = Field(description="Set if it was taken down; it stays visible and counts all the same.")
 
 
 class RiskDecision(_Reply):
@@ -239,19 +247,21 @@ class RiskDecision(_Reply):
     rule: str | None = Field(description="Rule that resized it; null if accepted.")
     rule_value: float | None
     rule_limit: float | None
+    reasons: list[str] = Field(description="Each broken rule in words with its number and limit, the deciding first.")
+    sizing: str = Field(description="`fixed_fraction`, `volatility_target` or `kelly`.", examples=["fixed_fraction"])
+    wanted_notional: float = Field(description="Value that the sizing asked for before limits, quote currency.")
+    margin: float = Field(description="Margin the position ties up, quote currency.")
+    liquidation_price: float | None = Field(description="Price at which the exchange would close it.")
     equity: float = Field(description="Equity of the paper account at the decision, quote currency.")
     open_positions: int = Field(description="Positions open before it.")
-
-
-class SignalDetail(Signal):
-    """A signal with all that is known around it."""
-
-    outcomes: list[Outcome] = Field(description="In the order in which they became known.")
-    risk: RiskDecision | None
-    zone: Zone | None
-    background: Literal["complete", "unavailable"] = Field(
-        description="`unavailable`: the warehouse did not answer, so `risk` and `zone` are missing from this reply."
-    )
+    gross_exposure: float = Field(description="Value open before it, long and short added up, over equity.")
+    net_exposure: float = Field(description="Value open before it, long less short, over equity.")
+    open_risk: float = Field(description="Loss at all stops of what was open before it, over equity.")
+    cluster: str = Field(description="Cluster of correlated markets, named after its first.")
+    cluster_exposure: float = Field(description="Value open in that cluster before it, over equity.")
+    account: str = Field(description="Account that decided: `paper` or `sim`.")
+    version: str = Field(description="Versions of the engines that decided.")
+    decided_at: AwareDatetime | None = Field(description="When it was decided; the decision stands since.")
 
 
 class TrackRecord(_Reply):
@@ -278,10 +288,36 @@ class TrackRecord(_Reply):
     costs_included: Literal[False] = Field(description="Fees, slippage and funding are not in these results.")
 
 
+class SignalDetail(Signal):
+    """A signal with all that is known around it."""
+
+    outcomes: list[Outcome] = Field(description="In the order in which they became known.")
+    bars_since: int = Field(description="Bars closed since it was known; of a closed signal until its end.")
+    targets_reached: list[Literal["target_1", "target_2"]]
+    risk: RiskDecision | None
+    zone: Zone | None
+    structure: list[StructureEvent] | None = Field(
+        description="Last events of each scale that were known when it was decided, newest first."
+    )
+    track_record: TrackRecord | None = Field(
+        description="Of its strategy on this market and timeframe; the interval says how little or much that means."
+    )
+    background: Literal["complete", "unavailable"] = Field(
+        description="`unavailable`: the warehouse did not answer, so `risk`, `zone` and `structure` are missing."
+    )
+
+
 class TrackRecords(Page[TrackRecord]):
     """A page of track records."""
 
     costs_included: Literal[False]
+
+
+class StreamTicket(_Reply):
+    """A right to open one stream."""
+
+    ticket: str
+    expires_at: AwareDatetime
 
 
 class Alive(_Reply):

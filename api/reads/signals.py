@@ -1,27 +1,29 @@
-"""Published signals and their track record, read from the serving database."""
+"""Published signals, as far as a reader may see them."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import orjson
 from sqlalchemy import text
 from sqlmodel import Session
 
+from api.entitlements import Entitlements
 from api.pagination import Cursors
+from api.reads.signal_rows import outcome_item, signal_item
 from api.times import EARLIEST, format_instant
+from engines.timeframe import Timeframe
 from stores.markets import Market
-from stores.warehouse import IN_SERIES, Series, Warehouse
+from stores.warehouse import Series
 
 _MICROSECOND = timedelta(microseconds=1)
 
-# An outcome ends a signal unless it is a first target with a second one still standing.
+# An outcome ends a signal unless it is a first target with a second one still standing. One that this reader does not
+# know yet is none.
 _FEED = """
-SELECT s.*, r.target_1_ts, r.outcome, r.outcome_ts, r.result_r, r.bars_held
+SELECT s.*, r.target_1_ts, r.outcome, r.outcome_ts, r.result_r, r.bars_held, t.reason AS takedown_reason, t.taken_down_at
 FROM serving.published_signals AS s
 LEFT JOIN LATERAL (
     SELECT
@@ -31,32 +33,16 @@ LEFT JOIN LATERAL (
         min(o.r_multiple) FILTER (WHERE o.outcome <> 'target_1' OR s.target_2 IS NULL) AS result_r,
         min(o.bars_held) FILTER (WHERE o.outcome <> 'target_1' OR s.target_2 IS NULL) AS bars_held
     FROM serving.signal_outcomes AS o
-    WHERE o.signal_id = s.signal_id
+    WHERE o.signal_id = s.signal_id AND o.known_at <= :sight_before
 ) AS r ON true
+LEFT JOIN LATERAL (
+    SELECT e.reason, e.recorded_at AS taken_down_at
+    FROM serving.signal_events AS e
+    WHERE e.signal_id = s.signal_id AND e.kind = 'takedown'
+    ORDER BY e.sequence DESC
+    LIMIT 1
+) AS t ON true
 """
-
-_PLAIN = [
-    "strategy",
-    "direction",
-    "entry",
-    "stop",
-    "target_1",
-    "target_2",
-    "risk_reward",
-    "score",
-    "reasons",
-    "decision",
-    "size",
-    "notional",
-    "risk_amount",
-    "risk_fraction",
-    "outcome",
-    "result_r",
-    "bars_held",
-    "timeframe",
-    "simulated",
-]
-_TIMES = ("ts", "known_at", "published_at", "target_1_ts", "outcome_ts")
 
 
 @dataclass(frozen=True)
@@ -69,6 +55,59 @@ class SignalFilter:
     direction: int | None = None
     since: datetime | None = None
 
+    def conditions(self) -> tuple[list[str], dict[str, Any]]:
+        """SQL conditions on ``s``, and their parameters."""
+        given = {
+            "s.exchange = :exchange": self.market and self.market.exchange,
+            "s.symbol = :symbol": self.market and self.market.symbol,
+            "s.timeframe = :timeframe": self.timeframe,
+            "s.strategy = :strategy": self.strategy,
+            "s.direction = :direction": self.direction,
+            "s.known_at >= :since": self.since,
+        }
+        clauses = [clause for clause, value in given.items() if value is not None]
+        return clauses, {clause.rpartition(":")[2]: given[clause] for clause in clauses}
+
+
+@dataclass(frozen=True)
+class Sight:
+    """How much of the signals a reader may see at an instant.
+
+    Attributes
+    ----------
+    before : datetime
+        What became known after it, a signal or an outcome, does not exist for him.
+    since : datetime, optional
+        Nor do signals known before it.
+    markets, timeframes : tuple of str, optional
+        Those he may see; None for all.
+    """
+
+    before: datetime
+    since: datetime | None
+    markets: tuple[str, ...] | None
+    timeframes: tuple[str, ...] | None
+
+    @classmethod
+    def of(cls, rights: Entitlements, now: datetime) -> Sight:
+        """Sight that a plan gives at an instant."""
+        return cls(rights.known_before(now), rights.known_since(now), rights.markets, rights.timeframes)
+
+    def conditions(self) -> tuple[list[str], dict[str, Any]]:
+        """SQL conditions on ``s``, and their parameters."""
+        clauses = ["s.known_at <= :sight_before"]
+        parameters: dict[str, Any] = {"sight_before": self.before}
+        if self.since is not None:
+            clauses.append("s.known_at >= :sight_since")
+            parameters["sight_since"] = self.since
+        if self.markets is not None:
+            clauses.append("s.exchange || ':' || s.symbol = ANY(:sight_markets)")
+            parameters["sight_markets"] = list(self.markets)
+        if self.timeframes is not None:
+            clauses.append("s.timeframe = ANY(:sight_timeframes)")
+            parameters["sight_timeframes"] = list(self.timeframes)
+        return clauses, parameters
+
 
 @dataclass(frozen=True)
 class Items:
@@ -78,32 +117,19 @@ class Items:
     next_cursor: str | None
 
 
-def _conditions(wanted: SignalFilter) -> tuple[list[str], dict[str, Any]]:
-    given = {
-        "s.exchange = :exchange": wanted.market and wanted.market.exchange,
-        "s.symbol = :symbol": wanted.market and wanted.market.symbol,
-        "s.timeframe = :timeframe": wanted.timeframe,
-        "s.strategy = :strategy": wanted.strategy,
-        "s.direction = :direction": wanted.direction,
-        "s.known_at >= :since": wanted.since,
-    }
-    clauses = [clause for clause, value in given.items() if value is not None]
-    return clauses, {clause.rpartition(":")[2]: given[clause] for clause in clauses}
-
-
-def read_signals(session: Session, wanted: SignalFilter, limit: int, cursor: str | None) -> Items:
+def read_signals(session: Session, wanted: SignalFilter, sight: Sight, limit: int, cursor: str | None) -> Items:
     """Read one page, newest first: by the time they were known, those of one instant by publication."""
-    clauses, parameters = _conditions(wanted)
-    cursors = Cursors("signals", [clauses, parameters], (int, int))
+    filters = wanted.conditions()
+    cursors = Cursors("signals", list(filters), (int, int))
+    clauses, parameters = _both(filters, sight)
     key = cursors.read(cursor)
     if key is not None:
         clauses.append("(s.known_at, s.sequence) < (:cursor_known, :cursor_sequence)")
         parameters |= {"cursor_known": _at_microsecond(int(key[0])), "cursor_sequence": key[1]}
-    where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
     rows = (
         session.connection()
         .execute(
-            text(f"{_FEED} {where} ORDER BY s.known_at DESC, s.sequence DESC LIMIT :page"),
+            text(f"{_FEED} WHERE {' AND '.join(clauses)} ORDER BY s.known_at DESC, s.sequence DESC LIMIT :page"),
             {**parameters, "page": limit + 1},
         )
         .mappings()
@@ -117,145 +143,90 @@ def read_signals(session: Session, wanted: SignalFilter, limit: int, cursor: str
     return Items([_signal(row) for row in page], following)
 
 
+def read_oldest_first(
+    session: Session, wanted: SignalFilter, sight: Sight, after: tuple[datetime, int] | None, limit: int
+) -> tuple[list[dict[str, Any]], tuple[datetime, int] | None]:
+    """Read signals for an export, oldest first, and the key after which the next ones come; None after the last."""
+    clauses, parameters = _both(wanted.conditions(), sight)
+    if after is not None:
+        clauses.append("(s.known_at, s.sequence) > (:after_known, :after_sequence)")
+        parameters |= {"after_known": after[0], "after_sequence": after[1]}
+    rows = (
+        session.connection()
+        .execute(
+            text(f"{_FEED} WHERE {' AND '.join(clauses)} ORDER BY s.known_at, s.sequence LIMIT :page"),
+            {**parameters, "page": limit},
+        )
+        .mappings()
+        .all()
+    )
+    following = (rows[-1]["known_at"], rows[-1]["sequence"]) if len(rows) == limit else None
+    return [_signal(row) for row in rows], following
+
+
+def _both(filters: tuple[list[str], dict[str, Any]], sight: Sight) -> tuple[list[str], dict[str, Any]]:
+    clauses, parameters = sight.conditions()
+    return [*filters[0], *clauses], {**filters[1], **parameters}
+
+
 def _at_microsecond(value: int) -> datetime:
     return EARLIEST + value * _MICROSECOND
 
 
 def _signal(row: Mapping[Any, Any]) -> dict[str, Any]:
+    taken_down = row["taken_down_at"]
     return {
-        "signal_id": str(row["signal_id"]),
-        "market": f"{row['exchange']}:{row['symbol']}",
-        **{name: row[name] for name in _PLAIN},
-        **{name: format_instant(row[name]) for name in _TIMES},
-        "zone_id": None if row["zone_id"] is None else str(row["zone_id"]),
+        **signal_item(row),
         "status": "open" if row["outcome"] is None else "closed",
+        "target_1_ts": format_instant(row["target_1_ts"]),
+        "outcome": row["outcome"],
+        "outcome_ts": format_instant(row["outcome_ts"]),
+        "result_r": row["result_r"],
+        "bars_held": row["bars_held"],
+        "takedown": None
+        if taken_down is None
+        else {"reason": row["takedown_reason"], "taken_down_at": format_instant(taken_down)},
     }
 
 
-def read_signal(session: Session, signal_id: str) -> dict[str, Any] | None:
-    """Read one signal with its outcomes; None if it was not published."""
+def read_signal(session: Session, signal_id: str, sight: Sight) -> dict[str, Any] | None:
+    """Read one signal with its outcomes; None if it was not published, or not as far as this reader knows."""
+    clauses, parameters = sight.conditions()
+    parameters["id"] = signal_id
     connection = session.connection()
-    row = connection.execute(text(f"{_FEED} WHERE s.signal_id = :id"), {"id": signal_id}).mappings().one_or_none()
+    row = (
+        connection.execute(text(f"{_FEED} WHERE s.signal_id = :id AND {' AND '.join(clauses)}"), parameters)
+        .mappings()
+        .one_or_none()
+    )
     if row is None:
         return None
-    outcomes = connection.execute(
-        text(
-            "SELECT outcome, ts, known_at, price, r_multiple, bars_held FROM serving.signal_outcomes "
-            "WHERE signal_id = :id ORDER BY ts, outcome"
-        ),
-        {"id": signal_id},
-    ).mappings()
-    found = [{**one, "ts": format_instant(one["ts"]), "known_at": format_instant(one["known_at"])} for one in outcomes]
-    return {**_signal(row), "outcomes": found}
+    outcomes = [
+        outcome_item(one)
+        for one in connection.execute(
+            text(
+                "SELECT outcome, ts, known_at, price, r_multiple, bars_held FROM serving.signal_outcomes "
+                "WHERE signal_id = :id AND known_at <= :sight_before ORDER BY ts, outcome"
+            ),
+            parameters,
+        ).mappings()
+    ]
+    return {
+        **_signal(row),
+        "outcomes": outcomes,
+        "bars_since": _bars_since(row, sight),
+        "targets_reached": [one["outcome"] for one in outcomes if one["outcome"].startswith("target")],
+    }
+
+
+def _bars_since(row: Mapping[Any, Any], sight: Sight) -> int:
+    """Bars that closed since the signal was known, up to its end if it has ended."""
+    if row["bars_held"] is not None:
+        return row["bars_held"]
+    length = timedelta(milliseconds=Timeframe(row["timeframe"]).milliseconds)
+    return max(0, (sight.before - row["known_at"]) // length)
 
 
 def series_of(signal: Mapping[str, Any]) -> Series:
     """Series a signal that was read belongs to."""
     return Series(Market.parse(signal["market"]), signal["timeframe"])
-
-
-def read_risk_decision(warehouse: Warehouse, series: Series, signal_id: str) -> dict[str, Any] | None:
-    """Read why the risk stage decided as it did; None if the decision is not stored."""
-    lines = warehouse.query_json_lines(
-        "SELECT decision, rule, rule_value, rule_limit, equity, open_positions FROM market.risk_decisions "
-        f"WHERE {IN_SERIES} AND signal_id = {{signal_id:String}} LIMIT 1",
-        {**series.parameters, "signal_id": signal_id},
-    )
-    return orjson.loads(lines[0]) if lines else None
-
-
-_RECORDS = """
-SELECT
-    strategy, exchange, symbol, timeframe, simulated,
-    count(*) AS signals,
-    count(*) FILTER (WHERE outcome IS NULL) AS open_signals,
-    count(*) FILTER (WHERE outcome IS NOT NULL) AS sample_size,
-    count(*) FILTER (WHERE result_r > 0) AS wins,
-    count(*) FILTER (WHERE result_r < 0) AS losses,
-    avg(result_r) AS expectancy_r,
-    coalesce(sum(result_r), 0) AS total_r,
-    sum(result_r) FILTER (WHERE result_r > 0) AS won_r,
-    -sum(result_r) FILTER (WHERE result_r < 0) AS lost_r,
-    avg(bars_held)::float8 AS average_bars_held,
-    min(known_at) AS first_known_at,
-    max(known_at) AS last_known_at
-FROM ({feed}) AS feed
-GROUP BY strategy, exchange, symbol, timeframe, simulated
-"""
-# Joined once over all signals: the lateral form of the feed is for pages, not for everything.
-_RESULTS = """
-SELECT s.strategy, s.exchange, s.symbol, s.timeframe, s.simulated, s.known_at, o.outcome, o.r_multiple AS result_r, o.bars_held
-FROM serving.published_signals AS s
-LEFT JOIN serving.signal_outcomes AS o
-    ON o.signal_id = s.signal_id AND (o.outcome <> 'target_1' OR s.target_2 IS NULL)
-"""
-
-
-def read_track_records(session: Session, wanted: SignalFilter, limit: int, cursor: str | None) -> Items:
-    """Read one page of track records, by strategy, market and timeframe."""
-    clauses, parameters = _conditions(wanted)
-    cursors = Cursors("performance", [clauses, parameters], (str, str, str, str))
-    key = cursors.read(cursor)
-    if key is not None:
-        clauses.append(
-            "(s.strategy, s.exchange, s.symbol, s.timeframe) > (:c_strategy, :c_exchange, :c_symbol, :c_timeframe)"
-        )
-        parameters |= dict(zip(("c_strategy", "c_exchange", "c_symbol", "c_timeframe"), key, strict=True))
-    feed = _RESULTS + (f"WHERE {' AND '.join(clauses)}" if clauses else "")
-    rows = (
-        session.connection()
-        .execute(
-            text(_RECORDS.format(feed=feed) + "ORDER BY strategy, exchange, symbol, timeframe LIMIT :page"),
-            {**parameters, "page": limit + 1},
-        )
-        .mappings()
-        .all()
-    )
-    page = rows[:limit]
-    following = None
-    if len(rows) > limit:
-        last = page[-1]
-        following = cursors.write((last["strategy"], last["exchange"], last["symbol"], last["timeframe"]))
-    return Items([_track_record(row) for row in page], following)
-
-
-def _track_record(row: Mapping[Any, Any]) -> dict[str, Any]:
-    sample, wins, lost = row["sample_size"], row["wins"], row["lost_r"]
-    low, high = wilson_interval(wins, sample)
-    return {
-        "strategy": row["strategy"],
-        "market": f"{row['exchange']}:{row['symbol']}",
-        "timeframe": row["timeframe"],
-        "simulated": row["simulated"],
-        "signals": row["signals"],
-        "open_signals": row["open_signals"],
-        "sample_size": sample,
-        "wins": wins,
-        "losses": row["losses"],
-        "win_rate": wins / sample if sample else None,
-        "win_rate_low": low,
-        "win_rate_high": high,
-        "expectancy_r": row["expectancy_r"],
-        "total_r": row["total_r"],
-        "profit_factor": (row["won_r"] or 0.0) / lost if lost else None,
-        "average_bars_held": row["average_bars_held"],
-        "first_known_at": format_instant(row["first_known_at"]),
-        "last_known_at": format_instant(row["last_known_at"]),
-        "costs_included": False,
-    }
-
-
-def wilson_interval(wins: int, sample: int, z: float = 1.96) -> tuple[float | None, float | None]:
-    """Wilson's score interval of a proportion (Wilson 1927), 95 % by default; None for an empty sample.
-
-    >>> wilson_interval(0, 0)
-    (None, None)
-    """
-    if sample == 0:
-        return None, None
-    rate = wins / sample
-    centre = rate + z * z / (2 * sample)
-    spread = z * math.sqrt(rate * (1 - rate) / sample + z * z / (4 * sample * sample))
-    scale = 1 + z * z / sample
-    # At the ends rounding may lead a hair outside.
-    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)

@@ -6,19 +6,21 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
+from sqlmodel import Session
 from starlette.responses import Response
 
-from api.dependencies import StoresDependency
-from api.parameters import CursorParameter, DirectionParameter, MarketFilter, StrategyParameter, TimeframeFilter
+from api.dependencies import ClockDependency, StoresDependency
+from api.parameters import CursorParameter
 from api.problems import Problem, StoreUnavailable, documented
 from api.reads import signals as reads
+from api.reads.signal_background import read_risk_decision, read_structure_before
+from api.reads.track_records import read_track_records
 from api.reads.zones import read_zone
 from api.replies import json_reply
 from api.schemas import Page, Signal, SignalDetail
 from api.security.access import public
-from api.security.principal import Scope
-from api.times import Instant
-from stores.markets import Market
+from api.security.principal import PrincipalDependency, Scope
+from api.signal_parameters import SignalParameters
 from stores.warehouse import Warehouse
 
 router = APIRouter(prefix="/v1", tags=["signals"])
@@ -30,21 +32,21 @@ router = APIRouter(prefix="/v1", tags=["signals"])
     operation_id="listSignals",
     response_model=Page[Signal],
     summary="Signals",
-    responses=documented("invalid-parameters", "invalid-cursor", "internal-error", "store-unavailable"),
+    responses=documented("not-in-plan", "invalid-parameters", "invalid-cursor", "internal-error", "store-unavailable"),
 )
 async def list_signals(
     stores: StoresDependency,
-    market: MarketFilter = None,
-    timeframe: TimeframeFilter = None,
-    strategy: StrategyParameter = None,
-    direction: DirectionParameter = None,
-    since: Annotated[Instant | None, Query(description="Only signals known at or after this instant.")] = None,
+    asked: SignalParameters,
     limit: Annotated[int, Query(ge=1, le=500, description="Most signals in the page.")] = 50,
     cursor: CursorParameter = None,
 ) -> Response:
-    """List published signals, newest first. A signal never changes; what becomes of it is in its last fields."""
-    wanted = reads.SignalFilter(None if market is None else Market.parse(market), timeframe, strategy, direction, since)
-    found = await stores.in_session(lambda session: reads.read_signals(session, wanted, limit, cursor))
+    """List published signals, newest first. A signal never changes; what becomes of it is in its last fields.
+
+    A plan with a delay shows signals, and what became of them, that much later.
+    """
+    found = await stores.in_session(
+        lambda session: reads.read_signals(session, asked.wanted, asked.sight, limit, cursor)
+    )
     return json_reply({"items": found.items, "next_cursor": found.next_cursor})
 
 
@@ -57,28 +59,43 @@ async def list_signals(
     responses=documented("not-found", "invalid-parameters", "internal-error", "store-unavailable"),
 )
 async def get_signal(
-    stores: StoresDependency, signal_id: Annotated[UUID, Path(description="`signal_id` of the signal.")]
+    stores: StoresDependency,
+    who: PrincipalDependency,
+    clock: ClockDependency,
+    signal_id: Annotated[UUID, Path(description="`signal_id` of the signal.")],
 ) -> Response:
-    """Show one signal with its outcomes, the risk decision, and the zone behind it.
+    """Show one signal with its outcomes, its strategy's track record, and what stands behind it.
 
-    The decision's reasons and the zone come from the warehouse; while that is down the signal is shown without them.
+    The risk decision, the zone and the structure around it come from the warehouse; while that is down the signal is
+    shown without them.
     """
-    wanted = str(signal_id)
-    signal = await stores.in_session(lambda session: reads.read_signal(session, wanted))
+    wanted, sight = str(signal_id), reads.Sight.of(who.entitlements, clock())
+
+    def published(session: Session) -> dict[str, Any] | None:
+        signal = reads.read_signal(session, wanted, sight)
+        if signal is None:
+            return None
+        series = reads.series_of(signal)
+        same = reads.SignalFilter(series.market, series.timeframe, signal["strategy"])
+        records = read_track_records(session, same, sight, 1, None).items
+        return {**signal, "track_record": records[0] if records else None}
+
+    signal = await stores.in_session(published)
     if signal is None:
         raise Problem("not-found", f"no signal {wanted} has been published")
     zone_id: str | None = signal["zone_id"]
-    series = reads.series_of(signal)
+    series, ts = reads.series_of(signal), signal["ts"]
 
     def background(warehouse: Warehouse) -> dict[str, Any]:
         return {
-            "risk": reads.read_risk_decision(warehouse, series, wanted),
+            "risk": read_risk_decision(warehouse, series, wanted),
             "zone": None if zone_id is None else read_zone(warehouse, series, zone_id),
+            "structure": read_structure_before(warehouse, series, ts),
             "background": "complete",
         }
 
     try:
         around = await stores.warehouse.read(background, deadline_s=3)
     except StoreUnavailable:
-        around = {"risk": None, "zone": None, "background": "unavailable"}
+        around = {"risk": None, "zone": None, "structure": None, "background": "unavailable"}
     return json_reply({**signal, **around})

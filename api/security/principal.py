@@ -20,6 +20,8 @@ from api.security.csrf import check_csrf
 from api.security.tokens import BadToken, Claims
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlmodel import Session
 
 
@@ -167,6 +169,59 @@ async def _anonymous(context: Context) -> Principal:
         else:
             context.remember_anonymous(entitlements)
     return Principal(Means.ANONYMOUS, None, Role.USER, _ANONYMOUS_SCOPES, None, None, entitlements)
+
+
+def find_again(
+    context: Context, session: Session, who: Principal, presented: str, address: str, now: datetime
+) -> Principal:
+    """Find somebody anew who was found before, for what stays open longer than a request.
+
+    Parameters
+    ----------
+    context : Context
+    session : Session
+    who : Principal
+        As he was found.
+    presented : str
+        The API key he showed, if that is what he showed.
+    address : str
+    now : datetime
+
+    Raises
+    ------
+    Problem
+        ``unauthenticated`` if his session has ended or his key is no longer good.
+    """
+    if who.key_id is not None:
+        return _by_key(context, session, presented, address)
+    if who.session_id is None:
+        entitlements = entitlements_of(session, None, now)
+        return Principal(Means.ANONYMOUS, None, Role.USER, _ANONYMOUS_SCOPES, None, None, entitlements)
+    # The access token is short-lived and served its purpose; the session is what counts.
+    return _by_session(context, session, Claims(who.person, who.session_id, now), who.means)
+
+
+async def find_presented(context: Context, presented: str, address: str) -> Principal:
+    """Find a caller by an access token or an API key that did not come in a header.
+
+    Raises
+    ------
+    Problem
+        ``unauthenticated`` if it is not good.
+    """
+    if presented.startswith(api_keys.PREFIX):
+        return await context.stores.in_session(lambda session: _by_key(context, session, presented, address))
+    try:
+        claims = context.tokens.check(presented, context.clock())
+    except BadToken as error:
+        raise unauthenticated(str(error)) from None
+    return await context.stores.in_session(lambda session: _by_session(context, session, claims, Means.ACCESS_TOKEN))
+
+
+def presented_key(connection: HTTPConnection) -> str:
+    """API key a connection shows; empty if it shows none."""
+    presented, means = _presented(connection)
+    return presented if means is Means.API_KEY else ""
 
 
 def _by_session(context: Context, session: Session, claims: Claims, means: Means) -> Principal:

@@ -18,6 +18,7 @@ from stores.tables.alerts import (
 from stores.tables.delivery import DeliveryDestination, FanOutCursor, Webhook, WebhookAttempt, WebhookDelivery
 from stores.tables.operations import AuditRecord, IdempotencyKey, OutboxMessage
 from stores.tables.people import User, UserSession, UserStatus
+from stores.tables.signal_events import SignalEvent, StreamTicket
 from stores.tables.signals import PublishedSignal, SignalOutcome
 from stores.tables.subscriptions import (
     BillingAccount,
@@ -63,7 +64,9 @@ __all__ = [
     "RecoveryCode",
     "RefreshToken",
     "SecondFactor",
+    "SignalEvent",
     "SignalOutcome",
+    "StreamTicket",
     "Subscription",
     "SubscriptionStatus",
     "TelegramCode",
