@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from redis import BlockingConnectionPool, Redis
 from redis import asyncio as redis_asyncio
 from redis.asyncio.retry import Retry as AsyncRetry

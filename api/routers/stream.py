@@ -105,6 +105,7 @@ async def _enter(hub: Hub, asked: _Asked, credentials: Credentials) -> Reader:
     dependencies=[public(Scope.SIGNALS_STREAM)],
     operation_id="streamSignals",
     summary="Live signals",
+    status_code=200,
     response_class=EventStream,
     responses={
         200: {"description": "Server-sent events; docs/streams.md lists them.", "content": {"text/event-stream": {}}},

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from api import logs
 from api.main import create_app
 from api.reads.series import structure_rank
-from api.reads.signals import wilson_interval
+from api.reads.track_records import wilson_interval
 from tests.api.conftest import Served
 from tests.api.world import STRUCTURE
 from tests.stack_fixtures import bare_settings

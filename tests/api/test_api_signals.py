@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from api.schemas import RiskDecision
 from stores import database
 from tests.api.conftest import Served
-from tests.api.world import OUTCOMES, SIGNALS, ZONE_ID, text, ts
+from tests.api.world import OUTCOMES, SIGNALS, STRUCTURE, ZONE_ID, risk_decision, text, ts
 from tests.stores.signal_rows import signal_row
 
 NEWEST_FIRST = sorted(SIGNALS, key=lambda signal: signal["known_at"], reverse=True)
@@ -84,15 +85,32 @@ def test_one_signal_with_all_that_is_known_around_it(served: Served) -> None:
     assert [(one["outcome"], one["r_multiple"]) for one in body["outcomes"]] == [("target_1", 1.0), ("target_2", 2.5)]
     assert body["zone"]["zone_id"] == ZONE_ID
     assert (body["zone"]["status"], body["zone"]["ended_ts"]) == ("invalidated", text(ts(30)))
-    assert body["risk"] == {
-        "decision": "accepted",
-        "rule": None,
-        "rule_value": None,
-        "rule_limit": None,
-        "equity": 10_001.0,
-        "open_positions": 1,
+    stored = risk_decision(SIGNALS[0])
+    assert {name: value for name, value in body["risk"].items() if name != "decided_at"} == {
+        name: stored[name] for name in RiskDecision.model_fields if name != "decided_at"
     }
+    assert body["risk"]["decided_at"] == text(stored["decided_at"])
     assert body["background"] == "complete"
+    assert (body["bars_since"], body["targets_reached"]) == (6, ["target_1", "target_2"])
+    assert (body["track_record"]["strategy"], body["track_record"]["signals"]) == ("smc_pullback", 4)
+
+
+def test_the_structure_around_a_signal_is_what_was_known_when_it_was_decided(served: Served) -> None:
+    """Stored twice and shown once, the newest first; what a later bar brought is not there."""
+    engine = database.engine(served.settings)
+    early = signal_row(9, strategy="early")
+    try:
+        with database.session(engine) as session:
+            database.publish(session, [early])
+    finally:
+        engine.dispose()
+    found = served.client.get(f"/v1/signals/{early['signal_id']}").json()["structure"]
+    known = [event for event in STRUCTURE if event["ts"] <= early["ts"]]
+    assert len(known) < len(STRUCTURE)
+    assert sorted((one["ts"], one["scale"], one["kind"]) for one in found) == sorted(
+        (text(event["ts"]), event["scale"], event["kind"]) for event in known
+    )
+    assert [one["ts"] for one in found] == sorted((one["ts"] for one in found), reverse=True)
 
 
 def test_a_resized_signal_says_why(served: Served) -> None:

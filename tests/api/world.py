@@ -60,7 +60,7 @@ def candle(number: int, bar: timedelta = BAR, version: int = 0, **of: str) -> di
 
 def insert(warehouse: Warehouse, table: str, rows: list[dict[str, Any]], **types: Any) -> None:
     """Insert rows; times are milliseconds but for the time of storing."""
-    known = {"ts": _MS, "origin_ts": _MS, "signal_ts": _MS, "ingested_at": _US, **types}
+    known = {"ts": _MS, "origin_ts": _MS, "signal_ts": _MS, "decided_at": _MS, "ingested_at": _US, **types}
     schema = {name: known[name] for name in rows[0] if name in known}
     warehouse.insert(f"market.{table}", pl.DataFrame(rows, schema_overrides=schema, infer_schema_length=None))
 
@@ -168,6 +168,19 @@ def risk_decision(signal: dict[str, Any]) -> dict[str, Any]:
         **{name: signal[name] for name in ("size", "notional", "risk_amount", "risk_fraction")},
         "equity": 10_001.0,
         "open_positions": 1,
+        "reasons": ["max_notional: 1.5 of equity, more than 1"] if resized else [],
+        "sizing": "fixed_fraction",
+        "wanted_notional": 6_300.5,
+        "margin": 1_400.25,
+        "liquidation_price": 12_345.5,
+        "gross_exposure": 0.5,
+        "net_exposure": -0.25,
+        "open_risk": 0.015,
+        "cluster": "binance:BTCUSDT",
+        "cluster_exposure": 0.375,
+        "account": "paper",
+        "version": "risk-1",
+        "decided_at": _STORED,
     }
 
 
