@@ -17,15 +17,13 @@ from sqlmodel import Session
 from api.delivery.queue import GIVE_UP_AFTER
 from api.delivery.webhooks import Event, EventType, queue_events
 from api.entitlements import Entitlements, entitlements_of
-from api.reads import signals as reads
+from api.reads.signals import read_published
 
 if TYPE_CHECKING:
     from api.dependencies import Context
 
 _NAME = "webhooks"
 _BATCH = 200
-# Of what the feed says of a signal, all that was known when it was published.
-_LATER_KNOWN = ("status", "target_1_ts", "outcome", "outcome_ts", "result_r", "bars_held", "outcomes")
 
 
 @dataclass(frozen=True)
@@ -147,8 +145,7 @@ def _receiver(row: Any, rights: Entitlements) -> Receiver:
 
 def published_event(session: Session, signal_id: str) -> Event:
     """Make the event of a publication."""
-    signal = reads.read_signal(session, signal_id) or {}
-    data = {name: value for name, value in signal.items() if name not in _LATER_KNOWN}
+    signal = read_published(session, signal_id)
     known_at = datetime.fromisoformat(signal["known_at"])
     subject = {"market": signal["market"], "timeframe": signal["timeframe"], "known_at": signal["known_at"]}
-    return Event(f"published {signal_id}", EventType.SIGNAL_PUBLISHED, known_at, data, subject)
+    return Event(f"published {signal_id}", EventType.SIGNAL_PUBLISHED, known_at, signal, subject)

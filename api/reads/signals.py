@@ -219,6 +219,17 @@ def read_signal(session: Session, signal_id: str, sight: Sight) -> dict[str, Any
     }
 
 
+def read_published(session: Session, signal_id: str) -> dict[str, Any]:
+    """Read what was published of a signal, whatever has become of it."""
+    row = (
+        session.connection()
+        .execute(text("SELECT * FROM serving.published_signals WHERE signal_id = :id"), {"id": signal_id})
+        .mappings()
+        .one()
+    )
+    return signal_item(row)
+
+
 def _bars_since(row: Mapping[Any, Any], sight: Sight) -> int:
     """Bars that closed since the signal was known, up to its end if it has ended."""
     if row["bars_held"] is not None:

@@ -16,7 +16,6 @@ from api.problems import StoreUnavailable
 from api.streams.events import StreamEvent
 from api.streams.log import read_events, read_head
 from api.streams.relay import FIELD, STREAM
-from stores import cache
 
 _log = structlog.get_logger("streams")
 
@@ -133,6 +132,8 @@ class Feed:
 
     async def _from_redis(self) -> None:
         if self._redis is None:
+            from stores import cache
+
             self._redis = cache.connect_async(self._context.settings, max_connections=1, socket_timeout_s=3.0)
         after = f"{self.position}-0"
         found = await self._redis.xread({STREAM: after}, block=self.BLOCK_MS, count=self.PAGE)

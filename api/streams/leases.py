@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from api.dependencies import Context
-from stores import cache
 from stores.settings import MissingStore
 
 if TYPE_CHECKING:
@@ -97,6 +96,8 @@ class Leases:
     async def _run(self, readers: Iterable[Reader]) -> list[int] | None:
         try:
             if self._redis is None:
+                from stores import cache
+
                 self._redis = cache.connect_async(self._context.settings, max_connections=4, socket_timeout_s=1.0)
                 self._take = self._redis.register_script(_TAKE)
             async with self._redis.pipeline(transaction=False) as pipeline:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from api.streams.log import read_events, read_head
-from stores import cache
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -49,6 +48,8 @@ class Relay:
             Whether there are more.
         """
         if self._client is None:
+            from stores import cache
+
             self._client = cache.connect(context.settings, max_connections=2)
         head = read_head(session)
         position = last_relayed(self._client)
