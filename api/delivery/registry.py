@@ -17,6 +17,8 @@ from api.delivery.webhook_channel import WebhookChannel
 from api.dependencies import Context
 from api.mails.channel import MailChannel
 from api.outbox import Topic
+from api.streams.log import CHANNEL as SIGNAL_EVENTS
+from api.streams.relay import Relay
 
 
 def channels(context: Context) -> Mapping[Topic, Channel]:
@@ -43,6 +45,7 @@ _CHANNELS: tuple[Callable[[Context], Channel | None], ...] = (
 """Each makes a channel, or None if the instance is not set up for it."""
 
 _DUTIES: tuple[Duty, ...] = (
+    Duty("signal relay", timedelta(seconds=1), Relay().step, wakes=(SIGNAL_EVENTS,)),
     Duty("webhook fan-out", timedelta(seconds=1), fan_out),
     Duty("dead letters", timedelta(minutes=1), housekeeping.bury),
     Duty("cleaning", timedelta(minutes=10), housekeeping.clean),
