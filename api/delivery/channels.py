@@ -31,6 +31,8 @@ class Job:
     created_at, available_at : datetime
     claim : str
         Only who holds it may settle the message.
+    prepared : object
+        What `Channel.prepare` found for it.
     """
 
     outbox_id: int
@@ -42,6 +44,7 @@ class Job:
     created_at: datetime
     available_at: datetime
     claim: str = ""
+    prepared: Any = None
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,11 @@ class Channel(ABC):
 
     topic: Topic
     limits: Limits = Limits()
+
+    def prepare(self, session: Session, jobs: Sequence[Job]) -> Mapping[int, Any]:
+        """Find what is needed to send messages, by ``outbox_id``: in the transaction that claims them, so for all at once."""
+        del session, jobs
+        return {}
 
     @abstractmethod
     async def send(self, job: Job) -> Outcome:

@@ -5,24 +5,33 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import structlog
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlmodel import Session
 
 from api.delivery import queue
 from api.delivery.channels import Channel, Gone, Job, Later, Outcome, Retry, Sent, Settled
 from api.delivery.duties import pause
+from api.delivery.queue import Busy
 from api.dependencies import Context
 from api.problems import StoreUnavailable
 
+# The connection is gone, or the statement was cut off: the claim as a whole is tried again.
+_NOT_THE_MESSAGE = (OperationalError, InterfaceError)
 _log = structlog.get_logger("worker")
 _POLL_S = 1.0
-_LEASE_BEYOND_TIMEOUT = timedelta(seconds=30)
+_LEASE_BEYOND_TIMEOUT = timedelta(seconds=10)
 _BATCH = 256
 _POISON_ATTEMPTS = 5
+_GATHER_S = 0.005
 _SLOW_S = 2.0
+_MOST_SUSPECTS = 2_000
 _DATABASE_PAUSE_S = 0.5
 
 
@@ -79,20 +88,26 @@ class Pump:
 
     async def _claim(self, room: int) -> bool:
         now = self._context.clock()
-        try:
-            jobs = await self._context.stores.in_session(
-                lambda session: queue.claim(
-                    session,
-                    self._channel.topic,
-                    self._limits,
-                    now=now,
-                    lease=self._lease,
-                    most=room,
-                    rooms=self._rooms(),
-                )
+        busy, most_suspect = self._busy()
+        topic = self._channel.topic
+
+        def claim(session: Session) -> list[Job]:
+            jobs = queue.claim(
+                session,
+                topic,
+                self._limits,
+                now=now,
+                lease=self._lease,
+                most=room,
+                busy=busy,
+                most_suspect=most_suspect,
             )
+            return self._prepared(session, jobs)
+
+        try:
+            jobs = await self._context.stores.in_session(claim)
         except StoreUnavailable as error:
-            _log.warning("claim_failed", topic=self._channel.topic, reason=error.reason)
+            _log.warning("claim_failed", topic=topic, reason=error.reason)
             await asyncio.sleep(_DATABASE_PAUSE_S)
             return False
         for job in jobs:
@@ -100,20 +115,35 @@ class Pump:
             self._sending[job.outbox_id] = (job, asyncio.create_task(self._attempt(job)))
         return bool(jobs)
 
-    def _rooms(self) -> dict[str, int]:
-        """Places left for each destination that is busy, or slow while half of all places are with slow ones."""
-        rooms: dict[str, int] = {}
-        held = list(self._in_hand.values())
-        for destination in held:
-            rooms[destination] = rooms.get(destination, self._limits.per_destination) - 1
-        if sum(destination in self._suspects for destination in held) * 2 >= self._limits.total:
-            rooms |= dict.fromkeys(self._suspects, 0)
-        return rooms
+    def _prepared(self, session: Session, jobs: Sequence[Job]) -> list[Job]:
+        if not jobs:
+            return []
+        try:
+            with session.begin_nested():
+                found = self._channel.prepare(session, jobs)
+        except _NOT_THE_MESSAGE:
+            raise
+        except Exception as error:
+            # One that cannot even be prepared must not hold up the others.
+            if len(jobs) > 1:
+                return [prepared for job in jobs for prepared in self._prepared(session, [job])]
+            found = {jobs[0].outbox_id: error}
+        return [replace(job, prepared=found.get(job.outbox_id)) for job in jobs]
+
+    def _busy(self) -> tuple[dict[str, Busy], int]:
+        """What is known of destinations, and how many places are left for slow and failing ones: half of all."""
+        held = Counter(self._in_hand.values())
+        each = self._limits.per_destination
+        known = {name: Busy(each - held[name], name in self._suspects) for name in {*held, *self._suspects}}
+        taken = sum(count for name, count in held.items() if name in self._suspects)
+        return known, max(0, self._limits.total // 2 - taken)
 
     async def _attempt(self, job: Job) -> None:
         at = self._context.clock()
         began = time.perf_counter()
         try:
+            if isinstance(job.prepared, Exception):
+                raise job.prepared
             async with asyncio.timeout(self._limits.timeout_s):
                 outcome = await self._channel.send(job)
         except TimeoutError:
@@ -122,6 +152,8 @@ class Pump:
             outcome = self._failed(job, error)
         seconds = time.perf_counter() - began
         if seconds > _SLOW_S or isinstance(outcome, Retry):
+            if len(self._suspects) >= _MOST_SUSPECTS:
+                self._suspects.clear()
             self._suspects.add(job.destination)
         else:
             self._suspects.discard(job.destination)
@@ -141,6 +173,8 @@ class Pump:
     async def _write(self) -> None:
         while True:
             batch = [await self._finished.get()]
+            # A moment's wait, and many results cost one commit.
+            await asyncio.sleep(_GATHER_S)
             while len(batch) < _BATCH and not self._finished.empty():
                 batch.append(self._finished.get_nowait())
             await self._keep(batch)

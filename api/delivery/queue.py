@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -42,14 +43,15 @@ _CLAIM = text(
                 ORDER BY o.destination LIMIT 1)
         FROM queues AS q WHERE q.destination IS NOT NULL
     ), open_queues AS (
-        SELECT q.destination, coalesce(busy.room, CASE WHEN d.failures >= :trips THEN 1 ELSE :room END) AS room
+        SELECT q.destination, least(coalesce(busy.room, :room), CASE WHEN d.failures >= :trips THEN 1 ELSE :room END) AS room,
+               coalesce(busy.suspect, false) AS suspect
         FROM queues AS q
         LEFT JOIN serving.delivery_destinations AS d ON d.topic = :topic AND d.destination = q.destination
-        LEFT JOIN jsonb_to_recordset(CAST(:busy AS jsonb)) AS busy(destination text, room int)
+        LEFT JOIN jsonb_to_recordset(CAST(:busy AS jsonb)) AS busy(destination text, room int, suspect boolean)
             ON busy.destination = q.destination
         WHERE q.destination IS NOT NULL AND (d.closed_until IS NULL OR d.closed_until <= :now)
     ), due AS (
-        SELECT one.outbox_id, one.next_at,
+        SELECT one.outbox_id, one.next_at, q.suspect,
                row_number() OVER (PARTITION BY q.destination ORDER BY one.next_at, one.outbox_id) AS turn
         FROM open_queues AS q CROSS JOIN LATERAL (
             SELECT o.outbox_id, o.next_at FROM serving.outbox AS o
@@ -57,8 +59,11 @@ _CLAIM = text(
             ORDER BY o.next_at LIMIT q.room FOR UPDATE SKIP LOCKED
         ) AS one
         WHERE q.room > 0
+    ), ranked AS (
+        SELECT *, row_number() OVER (PARTITION BY suspect ORDER BY turn, next_at) AS place FROM due
     ), picked AS (
-        SELECT outbox_id FROM due ORDER BY turn, next_at LIMIT :most
+        SELECT outbox_id FROM ranked WHERE NOT suspect OR place <= :most_suspect
+        ORDER BY suspect, turn, next_at LIMIT :most
     )
     UPDATE serving.outbox AS o SET claim = :claim, attempts = o.attempts + 1, next_at = :until
     FROM picked WHERE o.outbox_id = picked.outbox_id
@@ -112,6 +117,14 @@ _SETTLE = text(
 )
 
 
+@dataclass(frozen=True)
+class Busy:
+    """What a worker knows of a destination: places left there, and whether it is slow or failing."""
+
+    room: int
+    suspect: bool
+
+
 def claim(
     session: Session,
     topic: Topic,
@@ -120,7 +133,8 @@ def claim(
     now: datetime,
     lease: timedelta,
     most: int,
-    rooms: Mapping[str, int] | None = None,
+    busy: Mapping[str, Busy] | None = None,
+    most_suspect: int = 0,
 ) -> tuple[Job, ...]:
     """Claim messages that are due, in turn from every queue that is open.
 
@@ -133,20 +147,23 @@ def claim(
     lease : timedelta
         After it, what was not settled may be claimed by anybody.
     most : int
-    rooms : mapping of str to int, optional
-        How many each destination may get that is busy already; ``limits.per_destination`` for any other.
+    busy : mapping of str to Busy, optional
+        What this worker knows of destinations; any other may get ``limits.per_destination`` messages.
+    most_suspect : int
+        Messages for suspects, of all ``most``.
     """
     claim_id = str(uuid4())
     connection = session.connection()
     until = now + lease
-    busy = [{"destination": name, "room": room} for name, room in (rooms or {}).items()]
+    known = [{"destination": name, "room": one.room, "suspect": one.suspect} for name, one in (busy or {}).items()]
     rows = connection.execute(
         _CLAIM,
         {
             "topic": topic.value,
             "trips": limits.trips_after,
             "room": limits.per_destination,
-            "busy": orjson.dumps(busy).decode(),
+            "busy": orjson.dumps(known).decode(),
+            "most_suspect": most_suspect,
             "now": now,
             "most": most,
             "claim": claim_id,

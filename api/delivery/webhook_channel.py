@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -17,7 +17,7 @@ from api.delivery.channels import Channel, Gone, Job, Later, Limits, Outcome, Re
 from api.delivery.signing import signed_headers
 from api.delivery.webhooks import SECRET_PURPOSE
 from api.dependencies import Context
-from api.entitlements import entitlements_of
+from api.entitlements import Entitlements, entitlements_of
 from api.mail import Template, queue_mail
 from api.outbox import Topic
 from api.security.outbound import Outbound, Refused, Reply, Unreachable
@@ -39,7 +39,7 @@ _LOAD = text(
     FROM serving.webhook_deliveries AS d
     JOIN serving.webhooks AS w ON w.webhook_id = d.webhook_id
     JOIN serving.users AS u ON u.user_id = w.user_id
-    WHERE d.delivery_id = :id
+    WHERE d.delivery_id = ANY(CAST(:ids AS uuid[]))
     """
 )
 _LOG = text(
@@ -107,6 +107,8 @@ class WebhookChannel(Channel):
     """
 
     topic = Topic.WEBHOOK
+    total = 128
+    per_destination = 4
 
     def __init__(self, context: Context, outbound: Outbound | None = None) -> None:
         settings = context.settings
@@ -114,13 +116,30 @@ class WebhookChannel(Channel):
         self._outbound = outbound or Outbound(settings.webhook_allow_private, timeout_s=settings.webhook_timeout_s)
         self._disable_after = timedelta(days=settings.webhook_disable_after_days)
         # Beyond the request's own deadline, which says more about what went wrong.
-        self.limits = Limits(total=128, per_destination=4, timeout_s=settings.webhook_timeout_s + 10)
+        self.limits = Limits(self.total, self.per_destination, timeout_s=settings.webhook_timeout_s + 5)
+
+    def prepare(self, session: Session, jobs: Sequence[Job]) -> Mapping[int, Letter | Gone | Later]:
+        """Find what is to be sent, if its owner may still have it: a plan can end between the event and the sending."""
+        now = self._context.clock()
+        ids = {job.outbox_id: str(job.payload["delivery_id"]) for job in jobs}
+        found = {
+            str(row.delivery_id): row for row in session.connection().execute(_LOAD, {"ids": sorted(set(ids.values()))})
+        }
+        rights = {
+            user_id: entitlements_of(session, user_id, now)
+            for user_id in sorted({str(row.user_id) for row in found.values()})
+        }
+        return {
+            outbox_id: self._letter(found[delivery_id], rights, now)
+            if delivery_id in found
+            else _unsent("the webhook was deleted")
+            for outbox_id, delivery_id in ids.items()
+        }
 
     async def send(self, job: Job) -> Outcome:
         """Make one attempt."""
         now = self._context.clock()
-        delivery_id = str(job.payload["delivery_id"])
-        found = await self._context.stores.in_session(lambda session: self._prepare(session, delivery_id, now))
+        delivery_id, found = str(job.payload["delivery_id"]), job.prepared
         if not isinstance(found, Letter):
             return found
         headers = {
@@ -136,16 +155,12 @@ class WebhookChannel(Channel):
             return Retry(str(error), record=AttemptRecord(None, spent, str(error)))
         return _judged(reply, now)
 
-    def _prepare(self, session: Session, delivery_id: str, now: datetime) -> Letter | Gone | Later:
-        """Find what is to be sent, if its owner may still have it: a plan can end between the event and the sending."""
-        row = session.connection().execute(_LOAD, {"id": delivery_id}).one_or_none()
-        if row is None:
-            return _unsent("the webhook was deleted")
+    def _letter(self, row: Any, all_rights: Mapping[str, Entitlements], now: datetime) -> Letter | Gone | Later:
         if not row.enabled:
             return _unsent("the webhook is turned off")
         if row.status != "active":
             return _unsent("the account is not active")
-        rights = entitlements_of(session, str(row.user_id), now)
+        rights = all_rights[str(row.user_id)]
         if row.older >= rights.webhooks:
             return _unsent(f"the plan {rights.plan} allows {rights.webhooks} webhooks")
         subject: dict[str, str] = row.subject

@@ -71,7 +71,7 @@ class Worker:
                 async with connection:
                     for channel in channels:
                         await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
-                    self._wake_all(scheduler)
+                    self.wake()
                     while True:
                         async for notice in connection.notifies(timeout=_NOTICED_WITHIN_S):
                             self._wake(scheduler, notice.channel, notice.payload)
@@ -88,8 +88,10 @@ class Worker:
                 if payload in (topic.value, ""):
                     pump.wake()
 
-    def _wake_all(self, scheduler: Scheduler) -> None:
-        scheduler.wake_all()
+    def wake(self) -> None:
+        """Look for work at once: notifications may have been missed, or the time moved."""
+        if self._scheduler is not None:
+            self._scheduler.wake_all()
         for pump in self._pumps.values():
             pump.wake()
 

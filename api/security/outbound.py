@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
 
 Address: TypeAlias = IPv4Address | IPv6Address
@@ -151,6 +153,8 @@ class Outbound:
         For all of a request, from the name to the last byte read.
     max_reply_bytes : int
         Of a reply; the rest is not read.
+    tls : ssl.SSLContext, optional
+        Which certificates are believed; those of the public authorities if not given.
     """
 
     def __init__(
@@ -160,11 +164,13 @@ class Outbound:
         resolver: Resolver | None = None,
         timeout_s: float = 10,
         max_reply_bytes: int = 4_096,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._private: tuple[Network, ...] = tuple(ip_network(one) for one in private)
         self._resolve = resolver if resolver is not None else _system_resolver()
         self._timeout_s = timeout_s
         self._max_reply_bytes = max_reply_bytes
+        self._tls = tls
         self._client: httpx.AsyncClient | None = None
 
     def check(self, url: str) -> Target:
@@ -283,6 +289,7 @@ class Outbound:
             self._client = httpx.AsyncClient(
                 # Neither proxies nor credentials of the environment, no connection kept from one request to the next.
                 trust_env=False,
+                verify=True if self._tls is None else self._tls,
                 follow_redirects=False,
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
                 timeout=httpx.Timeout(self._timeout_s, connect=min(5.0, self._timeout_s)),

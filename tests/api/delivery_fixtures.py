@@ -98,25 +98,48 @@ def queue(settings: Settings, webhook_ids: list[str], numbers: range, now: datet
     return [webhooks.delivery_id_of(one, event.key) for one, event, _ in wanted]
 
 
-@contextmanager
-def working(settings: Settings, clock: Clock = system_clock) -> Iterator[Worker]:
+class Working:
     """A worker in a thread of this process."""
-    worker = Worker(settings, clock)
-    loop = asyncio.new_event_loop()
-    stopping = asyncio.Event()
 
-    def run() -> None:
-        loop.run_until_complete(worker.run(stopping, drain_s=2))
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self.worker = Worker(settings, clock)
+        self._loop = asyncio.new_event_loop()
+        self._stopping = asyncio.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
 
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
+    def _run(self) -> None:
+        self._loop.run_until_complete(self.worker.run(self._stopping, drain_s=2))
+
+    def nudge(self) -> None:
+        """Make it look at once."""
+        self._loop.call_soon_threadsafe(self.worker.wake)
+
+    def until(self, condition: Callable[[], Any], seconds: float = 40) -> None:
+        """Wait for something to come true, with the worker looking again and again."""
+
+        def nudged() -> Any:
+            self.nudge()
+            return condition()
+
+        until(nudged, seconds)
+
+    def stop(self) -> None:
+        """Stop it and wait until it has."""
+        self._loop.call_soon_threadsafe(self._stopping.set)
+        self._thread.join(30)
+        assert not self._thread.is_alive()
+        self._loop.close()
+
+
+@contextmanager
+def working(settings: Settings, clock: Clock = system_clock) -> Iterator[Working]:
+    """A worker that runs for as long as the block."""
+    made = Working(settings, clock)
     try:
-        yield worker
+        yield made
     finally:
-        loop.call_soon_threadsafe(stopping.set)
-        thread.join(30)
-        assert not thread.is_alive()
-        loop.close()
+        made.stop()
 
 
 def spawn_worker(stack: LocalStack, settings: Settings, **variables: str) -> subprocess.Popen[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -35,11 +36,13 @@ class Answer:
 class Receiver:
     """Runs in a thread with a loop of its own. ``answer`` may be replaced at any time; None hangs until `let_go`."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         self.received: list[Received] = []
         self.connections = 0
         self.answer: Callable[[Received], Answer | None] = lambda _: Answer()
-        self.port = 0
+        self.host = host
+        self.port = port
+        self._tls = tls
         self._loop = asyncio.new_event_loop()
         self._held = asyncio.Event()
         self._ready = threading.Event()
@@ -47,7 +50,7 @@ class Receiver:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/hook"
+        return f"http://{self.host}:{self.port}/hook"
 
     @property
     def ids(self) -> list[str]:
@@ -59,20 +62,23 @@ class Receiver:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", self.port))
+        server = self._loop.run_until_complete(asyncio.start_server(self._serve, self.host, self.port, ssl=self._tls))
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         self._loop.run_forever()
         server.close()
-        tasks = asyncio.all_tasks(self._loop)
-        for task in tasks:
-            task.cancel()
-        self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        self._held.set()
+        self._loop.run_until_complete(self._finished())
         self._loop.close()
+
+    async def _finished(self) -> None:
+        tasks = asyncio.all_tasks(self._loop) - {asyncio.current_task()}
+        if tasks:
+            await asyncio.wait(tasks, timeout=3)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        with suppress(OSError, asyncio.IncompleteReadError):
+        with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
             pairs = (line.split(":", 1) for line in head[1:] if ":" in line)
             headers = {name.lower(): value.strip() for name, value in pairs}
