@@ -23,6 +23,7 @@ from api.middleware import RequestContext
 from api.openapi import describe
 from api.routers import (
     alerts,
+    api_keys,
     auth,
     channels,
     health,
@@ -76,7 +77,7 @@ class Service(StrEnum):
 
 SERVICES: Mapping[Service, tuple[ModuleType, ...]] = {
     Service.AUTH: (auth, second_factor),
-    Service.USERS: (),
+    Service.USERS: (api_keys,),
     Service.SUBSCRIPTIONS: (),
     Service.SIGNALS: (stream, signals, performance, webhooks, alerts, channels),
     Service.MARKET_DATA: (markets, series, zones, latest),

@@ -72,19 +72,19 @@ class Settings(BaseSettings):
     """Where a worker answers ``/healthz`` and ``/metrics``."""
     webhook_allow_private: Annotated[tuple[str, ...], NoDecode] = ()
     """Networks webhooks may reach although they are not public, on any port and without TLS, such as ``10.1.2.0/24``."""
-    webhook_timeout_s: float = Field(10, gt=0, le=30)
+    webhook_timeout_s: float = Field(default=10, gt=0, le=30)
     """A receiver has so long to answer."""
-    webhook_disable_after_days: int = Field(5, ge=1)
+    webhook_disable_after_days: int = Field(default=5, ge=1)
     """A webhook that fails for so long is turned off and its owner told."""
 
     # Rate limits
-    anonymous_requests_per_minute: int = Field(600, ge=1)
+    anonymous_requests_per_minute: int = Field(default=600, ge=1)
     """Of somebody who is not signed in, by address; who is signed in has what his plan says."""
-    anonymous_burst: int = Field(300, ge=1)
+    anonymous_burst: int = Field(default=300, ge=1)
     """Of these, at once."""
-    auth_requests_per_minute: int = Field(60, ge=1)
+    auth_requests_per_minute: int = Field(default=60, ge=1)
     """Sign-ins, registrations and resets, by address."""
-    auth_burst: int = Field(30, ge=1)
+    auth_burst: int = Field(default=30, ge=1)
     """Of these, at once."""
     limits_exempt: Annotated[tuple[str, ...], NoDecode] = ()
     """Networks whose requests are not limited, such as ``127.0.0.0/8`` where only trusted programs run."""
@@ -92,15 +92,15 @@ class Settings(BaseSettings):
     # Sign-in
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     """Networks of our own proxies, such as ``10.0.0.0/8``; only their ``X-Forwarded-For`` is believed."""
-    password_memory_kib: int = Field(19_456, ge=8)
+    password_memory_kib: int = Field(default=19_456, ge=8)
     """Memory of one Argon2id hash."""
-    password_passes: int = Field(2, ge=1)
+    password_passes: int = Field(default=2, ge=1)
     """Passes of Argon2id over that memory."""
-    password_width: int = Field(2, ge=1, le=4)
+    password_width: int = Field(default=2, ge=1, le=4)
     """Hashes computed at once; each takes a core."""
-    session_days: int = Field(30, ge=1)
+    session_days: int = Field(default=30, ge=1)
     """Days until a session ends however it is used."""
-    session_idle_days: int = Field(14, ge=1)
+    session_idle_days: int = Field(default=14, ge=1)
     """Days until a session ends that is not used."""
 
     @field_validator(

@@ -1,13 +1,30 @@
-"""API keys: found by what a program presents."""
+"""API keys: how they are written, and how one is found by what a program presents.
+
+``cap_<prefix>_<secret>_<checksum>``: the prefix finds the key and lets its owner recognize it, the secret has 256 random
+bits, the checksum tells a mistyped key without asking the database and lets scanners of leaked secrets be sure.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import re
+import secrets
+import zlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from sqlalchemy import text
 from sqlmodel import Session
 
+from api.security.addresses import within
+
 PREFIX = "cap_"
+_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_PREFIX_LENGTH, _SECRET_LENGTH, _CHECKSUM_LENGTH = 8, 43, 6
+_FORM = re.compile(r"cap_([0-9A-Za-z]{8})_([0-9A-Za-z]{43})_([0-9A-Za-z]{6})", re.ASCII)
+# How far behind the moment of the last use may be, so that reading does not become writing.
+_USE_NOTED_EVERY = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -19,7 +36,68 @@ class KeyIdentity:
     scopes: frozenset[str]
 
 
+@dataclass(frozen=True)
+class NewKey:
+    """A key that was just made: its text is nowhere else."""
+
+    text: str
+    prefix: str
+    digest: bytes
+
+
+def make() -> NewKey:
+    """Make a key."""
+    prefix = _random(_PREFIX_LENGTH)
+    body = f"{PREFIX}{prefix}_{_random(_SECRET_LENGTH)}"
+    written = f"{body}_{_checksum(body)}"
+    return NewKey(written, prefix, _digest(written))
+
+
 def find(session: Session, presented: str, address: str, now: datetime) -> KeyIdentity | None:
     """Find a key that is good now and from this address; None for any other."""
-    del session, presented, address, now
-    return None
+    form = _FORM.fullmatch(presented)
+    if form is None or _checksum(presented.rpartition("_")[0]) != form[3]:
+        return None
+    connection = session.connection()
+    row = connection.execute(
+        text(
+            "SELECT key_id::text, user_id::text, digest, scopes, allowed_networks, expires_at, revoked_at, retires_at, "
+            "last_used_at, last_used_address FROM serving.api_keys WHERE prefix = :prefix"
+        ),
+        {"prefix": form[1]},
+    ).one_or_none()
+    digest = _digest(presented)
+    # An unknown prefix is compared too, so that it takes as long as a wrong secret.
+    good = hmac.compare_digest(bytes(row.digest) if row is not None else bytes(32), digest)
+    if row is None or not good or row.revoked_at is not None:
+        return None
+    if any(end is not None and now >= end for end in (row.expires_at, row.retires_at)):
+        return None
+    if row.allowed_networks and not within(address, tuple(row.allowed_networks)):
+        return None
+    if row.last_used_at is None or now - row.last_used_at >= _USE_NOTED_EVERY or row.last_used_address != address:
+        # Somebody else is noting the same right now: then nobody waits for it.
+        connection.execute(
+            text(
+                "UPDATE serving.api_keys SET last_used_at = :now, last_used_address = :address WHERE key_id = "
+                "(SELECT key_id FROM serving.api_keys WHERE key_id = :key FOR NO KEY UPDATE SKIP LOCKED)"
+            ),
+            {"now": now, "address": address, "key": row.key_id},
+        )
+    return KeyIdentity(row.key_id, row.user_id, frozenset(row.scopes))
+
+
+def _random(length: int) -> str:
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+
+
+def _digest(written: str) -> bytes:
+    return hashlib.sha256(written.encode()).digest()
+
+
+def _checksum(body: str) -> str:
+    value, digits = zlib.crc32(body.encode()), ""
+    for _ in range(_CHECKSUM_LENGTH):
+        value, digit = divmod(value, len(_ALPHABET))
+        digits = _ALPHABET[digit] + digits
+    return digits

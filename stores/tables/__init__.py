@@ -15,6 +15,7 @@ from stores.tables.alerts import (
     TelegramCode,
     TelegramLink,
 )
+from stores.tables.api_keys import ApiKey
 from stores.tables.delivery import DeliveryDestination, FanOutCursor, Webhook, WebhookAttempt, WebhookDelivery
 from stores.tables.operations import AuditRecord, IdempotencyKey, OutboxMessage
 from stores.tables.people import User, UserSession, UserStatus
@@ -43,6 +44,7 @@ __all__ = [
     "AlertNotice",
     "AlertRule",
     "AlertSubject",
+    "ApiKey",
     "AuditRecord",
     "BillingAccount",
     "BillingEvent",

@@ -134,7 +134,13 @@ AUTH: dict[str, tuple[Rule, Scope | None]] = {
 
 USERS: dict[str, tuple[Rule, Scope | None]] = {}
 
-API_KEYS: dict[str, tuple[Rule, Scope | None]] = {}
+API_KEYS: dict[str, tuple[Rule, Scope | None]] = {
+    "listApiKeys": (Rule.INTERACTIVE, None),
+    "createApiKey": (Rule.INTERACTIVE, None),
+    "updateApiKey": (Rule.INTERACTIVE, None),
+    "deleteApiKey": (Rule.INTERACTIVE, None),
+    "rotateApiKey": (Rule.INTERACTIVE, None),
+}
 
 BILLING: dict[str, tuple[Rule, Scope | None]] = {}
 

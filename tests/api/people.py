@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine
 
-from api.security.principal import Role
+from api.security.principal import Role, Scope
 from api.security.tokens import AccessTokens
 from api.security.vault import Vault
+from api.users import keys
+from api.users.keys import KeySettings
 from stores import database
 from stores.settings import Settings
 from stores.tables import Grant, User, UserSession
@@ -99,3 +102,17 @@ def give_plan(
             )
     finally:
         engine.dispose()
+
+
+def make_key(
+    settings: Settings, person: Person, scopes: Sequence[Scope], now: datetime | None = None
+) -> dict[str, str]:
+    """Make an API key of a person; returns the headers of a program that has it."""
+    wanted = KeySettings("test", scopes, [], None)
+    engine = database.engine(settings, pool_size=1)
+    try:
+        with database.session(engine) as session:
+            made = keys.create(session, person.user_id, wanted, 1_000, now or datetime.now(UTC))
+    finally:
+        engine.dispose()
+    return {"X-API-Key": made["key"]}

@@ -10,16 +10,15 @@ import pytest
 
 from api.main import create_app
 from api.security.access import UncheckedRoute, check_declared
-from api.security.principal import Role
+from api.security.principal import Role, Scope
 from stores import database
 from stores.settings import Settings
 from tests.api.access_table import EXPECTED, TABLE, THROUGH, Caller, Rule
 from tests.api.conftest import Served
-from tests.api.people import Person, make_user
+from tests.api.people import Person, make_key, make_user
 from tests.stack_fixtures import bare_settings
 
 METHODS = ("get", "post", "put", "patch", "delete")
-WITHOUT_KEYS = (Caller.ANONYMOUS, Caller.USER, Caller.ADMIN, Caller.IMPERSONATED, Caller.REVOKED, Caller.GARBAGE)
 
 
 def _operations() -> dict[str, tuple[str, str]]:
@@ -39,8 +38,14 @@ def test_every_operation_is_in_the_table_and_nothing_else() -> None:
     assert sorted(OPERATIONS) == sorted(TABLE)
 
 
-def _headers(settings: Settings, caller: Caller) -> dict[str, str]:
+def _headers(settings: Settings, caller: Caller, scope: Scope | None) -> dict[str, str]:
     match caller:
+        case Caller.KEY_WITH_SCOPE:
+            return make_key(settings, make_user(settings), [scope] if scope is not None else list(Scope))
+        case Caller.KEY_WITHOUT_SCOPE:
+            return make_key(settings, make_user(settings), [one for one in Scope if one is not scope])
+        case Caller.ADMIN_KEY:
+            return make_key(settings, make_user(settings, role=Role.ADMIN, second_factor=True), list(Scope))
         case Caller.ANONYMOUS:
             return {}
         case Caller.GARBAGE:
@@ -84,19 +89,21 @@ def _call(client: httpx.Client, method: str, path: str, headers: dict[str, str])
         return reply.status_code
 
 
-def _expected(rule: Rule, caller: Caller, method: str) -> int:
+def _expected(rule: Rule, scope: Scope | None, caller: Caller, method: str) -> int:
+    if caller is Caller.KEY_WITHOUT_SCOPE and scope is None and rule is Rule.PUBLIC:
+        return THROUGH
     if caller is Caller.IMPERSONATED and method == "GET" and rule in (Rule.SIGNED_IN, Rule.INTERACTIVE):
         return THROUGH
     return EXPECTED[rule][caller]
 
 
-@pytest.mark.parametrize("caller", WITHOUT_KEYS)
+@pytest.mark.parametrize("caller", list(Caller))
 @pytest.mark.parametrize("operation", sorted(OPERATIONS))
 def test_each_caller_gets_what_the_table_says(served: Served, operation: str, caller: Caller) -> None:
     method, path = OPERATIONS[operation]
-    rule, _ = TABLE[operation]
-    expected = _expected(rule, caller, method)
-    status = _call(served.client, method, path, _headers(served.settings, caller))
+    rule, scope = TABLE[operation]
+    expected = _expected(rule, scope, caller, method)
+    status = _call(served.client, method, path, _headers(served.settings, caller, scope))
     assert status < 500
     if expected == THROUGH and rule is not Rule.UNCHECKED:
         assert status not in (401, 403)

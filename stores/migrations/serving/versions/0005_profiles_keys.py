@@ -1,16 +1,61 @@
-"""Watchlists, settings of a person, API keys and deletions asked for."""
+"""API keys."""
 
+# SQLAlchemy types its generic column types only in part.
+# pyright: reportUnknownArgumentType=false
 from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0005"
 down_revision = "0004"
 branch_labels = None
 depends_on = None
 
+_TIME = sa.DateTime(timezone=True)
+
 
 def upgrade() -> None:
     """Create the tables."""
+    _create_api_keys()
+
+
+def _create_api_keys() -> None:
+    op.create_table(
+        "api_keys",
+        sa.Column("key_id", sa.Uuid(as_uuid=False), primary_key=True),
+        sa.Column(
+            "user_id",
+            sa.Uuid(as_uuid=False),
+            sa.ForeignKey("serving.users.user_id", ondelete="CASCADE"),
+            nullable=False,
+        ),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("prefix", sa.Text(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("scopes", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column(
+            "allowed_networks", postgresql.ARRAY(sa.Text()), nullable=False, server_default=sa.text("'{}'::text[]")
+        ),
+        sa.Column("created_at", _TIME, nullable=False),
+        sa.Column("expires_at", _TIME, nullable=True),
+        sa.Column("revoked_at", _TIME, nullable=True),
+        sa.Column("retires_at", _TIME, nullable=True),
+        sa.Column(
+            "successor_id",
+            sa.Uuid(as_uuid=False),
+            sa.ForeignKey("serving.api_keys.key_id", ondelete="SET NULL"),
+            nullable=True,
+        ),
+        sa.Column("last_used_at", _TIME, nullable=True),
+        sa.Column("last_used_address", sa.Text(), nullable=True),
+        sa.UniqueConstraint("prefix", name="api_keys_prefix_key"),
+        schema="serving",
+    )
+    op.create_index("api_keys_user", "api_keys", ["user_id", "created_at"], schema="serving")
 
 
 def downgrade() -> None:
     """Drop the tables."""
+    op.drop_table("api_keys", schema="serving")

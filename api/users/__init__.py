@@ -1,0 +1,1 @@
+"""People's own: profiles, keys, sessions, data."""
