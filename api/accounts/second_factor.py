@@ -69,7 +69,7 @@ def begin(vault: Vault, session: Session, user_id: str, email: str, now: datetim
     Problem
         ``conflict`` if a second factor is in force: it has to be taken off first.
     """
-    import pyotp
+    from pyotp.totp import TOTP
 
     secret = base64.b32encode(secrets.token_bytes(_SECRET_BYTES)).decode()
     result = session.connection().execute(
@@ -82,7 +82,7 @@ def begin(vault: Vault, session: Session, user_id: str, email: str, now: datetim
     )
     if not result.rowcount:
         raise Problem("conflict", "a second factor is in force; disable it first")
-    uri = pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name=ISSUER)
+    uri = TOTP(secret).provisioning_uri(name=email, issuer_name=ISSUER)
     return Begun(secret, uri, _qr(uri))
 
 
@@ -150,7 +150,7 @@ def remove(session: Session, user_id: str) -> None:
 
 
 def _accept_totp(vault: Vault, session: Session, user_id: str, code: str, now: datetime) -> bool:
-    import pyotp
+    from pyotp.totp import TOTP
 
     connection = session.connection()
     row = connection.execute(
@@ -159,7 +159,7 @@ def _accept_totp(vault: Vault, session: Session, user_id: str, code: str, now: d
     ).one_or_none()
     if row is None or not _TOTP.fullmatch(code):
         return False
-    generator = pyotp.TOTP(vault.open(bytes(row.secret), _PURPOSE).decode())
+    generator = TOTP(vault.open(bytes(row.secret), _PURPOSE).decode())
     present = int(now.timestamp()) // STEP_S
     matching = [
         step
