@@ -170,6 +170,15 @@ class Health:
     detail: str | None
 
 
+@dataclass(frozen=True)
+class Schema:
+    """Revision of the serving schema, against the one this program was made for."""
+
+    status: str
+    revision: str | None
+    needed: str
+
+
 class Stores:
     """All stores of the API. Nothing is connected until it is first needed."""
 
@@ -221,6 +230,13 @@ class Stores:
             return Health(name, "down", None, error.reason)
         return Health(name, "ok", round((time.perf_counter() - started) * 1_000, 3), None)
 
+    async def schema(self) -> Schema:
+        """Ask the serving database which tables it has."""
+        try:
+            return await self.database.read(_schema, deadline_s=3)
+        except StoreUnavailable:
+            return Schema("unknown", None, await anyio.to_thread.run_sync(_needed))
+
     def _warehouse(self) -> Warehouse:
         from stores.warehouse import Warehouse
 
@@ -248,6 +264,23 @@ class Stores:
         from stores import cache
 
         return cache.connect(self.settings)
+
+
+def _needed() -> str:
+    from stores import database
+
+    return database.revisions()[0]
+
+
+def _schema(engine: Engine) -> Schema:
+    from stores import database
+
+    with engine.connect() as connection:
+        revision = database.revision_of(connection)
+    known = database.revisions()
+    # One that is not known was made by a newer program, whose tables an older one can use.
+    status = "behind" if revision is None or revision in known[1:] else "ok" if revision == known[0] else "ahead"
+    return Schema(status, revision, known[0])
 
 
 def _select_one(engine: Engine) -> None:

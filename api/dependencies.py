@@ -13,6 +13,7 @@ from starlette.requests import HTTPConnection
 from api.clock import Clock
 from api.connections import Stores
 from api.directory import MarketDirectory
+from api.draining import Draining
 from api.entitlements import Entitlements
 from api.limits.buckets import Buckets
 from api.metrics import Metrics
@@ -33,6 +34,7 @@ class Context:
     directory: MarketDirectory
     metrics: Metrics
     clock: Clock
+    draining: Draining = field(default_factory=Draining, init=False)
     _anonymous: Entitlements | None = field(default=None, init=False)
     _anonymous_until: float = field(default=float("-inf"), init=False)
 

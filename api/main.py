@@ -90,7 +90,7 @@ _ALWAYS = (health, problem_types)
 def create_app(
     settings: Settings | None = None,
     *,
-    services: Collection[Service] = tuple(Service),
+    services: Collection[Service] | None = None,
     clock: Clock = system_clock,
 ) -> FastAPI:
     """Make the application. No store is connected before the first request needs it.
@@ -99,8 +99,8 @@ def create_app(
     ----------
     settings : Settings, optional
         Read from the environment if not given.
-    services : collection of Service
-        Those this process runs.
+    services : collection of Service, optional
+        Those this process runs; those of the settings if not given, and all if those name none.
     clock : callable
         The time by which everything is decided.
 
@@ -110,6 +110,8 @@ def create_app(
         If a route does not say who may call it.
     """
     settings = settings if settings is not None else get_settings()
+    if services is None:
+        services = [Service(name) for name in settings.services] or tuple(Service)
     logs.configure(settings)
     metrics = Metrics()
     stores = Stores(settings, metrics)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from prometheus_client import CONTENT_TYPE_LATEST as CONTENT_TYPE
 from prometheus_client import (
     CollectorRegistry,
@@ -12,10 +14,13 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
+from prometheus_client.multiprocess import MultiProcessCollector
 
 __all__ = ["CONTENT_TYPE", "Metrics"]
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+# Said by `cap api --workers`; the library reads it when it is imported.
+_SEVERAL_PROCESSES = "PROMETHEUS_MULTIPROC_DIR" in os.environ
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -24,8 +29,9 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        ProcessCollector(registry=self.registry)
-        PlatformCollector(registry=self.registry)
+        if not _SEVERAL_PROCESSES:
+            ProcessCollector(registry=self.registry)
+            PlatformCollector(registry=self.registry)
         labels = ("method", "route", "status")
         self._requests = Counter("cap_http_requests", "Requests answered.", labels, registry=self.registry)
         self._duration = Histogram(
@@ -35,7 +41,12 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self.registry,
         )
-        self.in_flight = Gauge("cap_http_requests_in_flight", "Requests being answered.", registry=self.registry)
+        self.in_flight = Gauge(
+            "cap_http_requests_in_flight",
+            "Requests being answered.",
+            registry=self.registry,
+            multiprocess_mode="livesum",
+        )
         self._reads = Histogram(
             "cap_store_read_duration_seconds",
             "Time of reads from a store, by result: ok, timeout or unavailable.",
@@ -150,4 +161,9 @@ class Metrics:
 
     def render(self) -> bytes:
         """Write all metrics in Prometheus' text format."""
-        return generate_latest(self.registry)
+        if not _SEVERAL_PROCESSES:
+            return generate_latest(self.registry)
+        # Each process counts in a file of its own; whichever is asked adds them up.
+        together = CollectorRegistry()
+        MultiProcessCollector(together)
+        return generate_latest(together)

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import problems
+from api.dependencies import context_of
 from api.limits.buckets import Decision
 from api.metrics import Metrics
 
@@ -52,6 +53,7 @@ class RequestContext:
         given = request.headers.get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         request.state.request_id = request_id
+        context = context_of(request)
         started = time.perf_counter()
         status = 0
 
@@ -63,6 +65,9 @@ class RequestContext:
                 headers["X-Request-ID"] = request_id
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
+                if context.draining.begun:
+                    # Who asks again opens a new connection, and his gateway can choose another replica for it.
+                    headers["Connection"] = "close"
                 decision: Decision | None = scope["state"].get("limit")
                 if decision is not None:
                     headers.update(decision.headers())

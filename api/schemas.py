@@ -336,13 +336,26 @@ class StoreHealth(_Reply):
     detail: str | None
 
 
+class Migrations(_Reply):
+    """Whether the serving database has the tables this program needs."""
+
+    status: Literal["ok", "ahead", "behind", "unknown"] = Field(
+        description="`behind`: they have to be brought up, with `cap migrate`. `ahead`: by a newer program; all is well. "
+        "`unknown`: the database does not answer."
+    )
+    revision: str | None = Field(description="Revision the database is at.", examples=["0010"])
+    needed: str = Field(description="Revision this program was made for.", examples=["0010"])
+
+
 class Readiness(_Reply):
     """Whether requests can be answered."""
 
-    status: Literal["ok", "degraded", "down"] = Field(
-        description="`down` (with status 503): a required store is missing. `degraded`: another one is."
+    status: Literal["ok", "degraded", "down", "draining"] = Field(
+        description="`down` (with status 503): a required store is missing, or its tables. `degraded`: another one is. "
+        "`draining` (with status 503): this process is about to stop, and still answers."
     )
     stores: list[StoreHealth]
+    migrations: Migrations
 
 
 class ProblemKind(_Reply):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlmodel import Session
 
 from stores.settings import Settings
@@ -94,6 +95,8 @@ def engine(
         pool_timeout=pool_timeout_s,
         # A restarted server leaves dead connections in the pool; each is tried before it is handed out.
         pool_pre_ping=True,
+        # An error's text would hold the values of the statement, some of them secret.
+        hide_parameters=True,
         connect_args={
             "connect_timeout": connect_timeout_s,
             "application_name": "crypto-analytics-platform",
@@ -136,6 +139,21 @@ def migrate(settings: Settings, revision: str = "head") -> str:
 def downgrade(settings: Settings, revision: str) -> str:
     """Take the serving schema back to a revision; ``base`` for none. Returns the revision it is at now."""
     return _alembic(settings, "downgrade", revision)
+
+
+@lru_cache(maxsize=1)
+def revisions() -> tuple[str, ...]:
+    """Every revision of the serving schema that this program knows, the newest first."""
+    from alembic.script import ScriptDirectory
+
+    return tuple(script.revision for script in ScriptDirectory(str(_MIGRATIONS)).walk_revisions())
+
+
+def revision_of(connection: Connection) -> str | None:
+    """Revision the serving schema is at; None if nothing was ever migrated."""
+    if connection.execute(text("SELECT to_regclass('serving.alembic_version')")).scalar_one() is None:
+        return None
+    return connection.execute(text("SELECT version_num FROM serving.alembic_version")).scalar_one_or_none()
 
 
 def _alembic(settings: Settings, direction: str, revision: str) -> str:

@@ -77,6 +77,14 @@ class Settings(BaseSettings):
     webhook_disable_after_days: int = Field(default=5, ge=1)
     """A webhook that fails for so long is turned off and its owner told."""
 
+    # Processes of the API
+    services: Annotated[tuple[str, ...], NoDecode] = ()
+    """Services that a process of the API runs; all of them if none is named."""
+    drain_s: float = Field(5, ge=0)
+    """Seconds for which a process that was told to stop still takes requests, while readiness says no."""
+    stop_s: int = Field(10, ge=1)
+    """Seconds after that in which requests under way are finished; then they are cut."""
+
     # Rate limits
     anonymous_requests_per_minute: int = Field(default=600, ge=1)
     """Of somebody who is not signed in, by address; who is signed in has what his plan says."""
@@ -104,7 +112,7 @@ class Settings(BaseSettings):
     """Days until a session ends that is not used."""
 
     @field_validator(
-        "markets", "timeframes", "trusted_proxies", "webhook_allow_private", "limits_exempt", mode="before"
+        "markets", "timeframes", "trusted_proxies", "webhook_allow_private", "limits_exempt", "services", mode="before"
     )
     @classmethod
     def _split(cls, value: object) -> object:

@@ -7,6 +7,34 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, RootModel
 
 
+class Accepted(BaseModel):
+    """
+    The same answer whether or not there is such an account.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    detail: Annotated[
+        str,
+        Field(
+            examples=["if the address can be written to, a mail is on its way"],
+            title="Detail",
+        ),
+    ]
+
+
+class AddressOnly(BaseModel):
+    """
+    An address a mail is asked for.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    email: Annotated[str, Field(examples=["ada@example.com"], max_length=254, title="Email")]
+
+
 class Alive(BaseModel):
     """
     The process answers.
@@ -47,6 +75,37 @@ class Candle(BaseModel):
         ),
     ]
     base_bars: Annotated[int, Field(description="Number of ingested bars it holds.", title="Base Bars")]
+
+
+class CodeOnly(BaseModel):
+    """
+    A code of the app that is being set up.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    code: Annotated[
+        str,
+        Field(
+            description="Six digits of the app, or a recovery code.",
+            examples=["123456"],
+            max_length=64,
+            min_length=1,
+            title="Code",
+        ),
+    ]
+
+
+class CsrfToken(BaseModel):
+    """
+    What a page sends as X-CSRF-Token.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    csrf_token: Annotated[str, Field(title="Csrf Token")]
 
 
 class FieldError(BaseModel):
@@ -220,6 +279,50 @@ class LatestBar(BaseModel):
     ]
 
 
+class MailedToken(BaseModel):
+    """
+    A token from a mail.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    token: Annotated[str, Field(max_length=512, min_length=1, title="Token")]
+
+
+class Migrations(BaseModel):
+    """
+    Whether the serving database has the tables this program needs.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    status: Annotated[
+        Literal["ok", "ahead", "behind", "unknown"],
+        Field(
+            description="`behind`: they have to be brought up, with `cap migrate`. `ahead`: by a newer program; all is well. `unknown`: the database does not answer.",
+            title="Status",
+        ),
+    ]
+    revision: Annotated[
+        str | None,
+        Field(
+            description="Revision the database is at.",
+            examples=["0010"],
+            title="Revision",
+        ),
+    ]
+    needed: Annotated[
+        str,
+        Field(
+            description="Revision this program was made for.",
+            examples=["0010"],
+            title="Needed",
+        ),
+    ]
+
+
 class Order(RootModel[Literal["asc", "desc"]]):
     root: Annotated[
         Literal["asc", "desc"],
@@ -265,6 +368,102 @@ class PageLatestBar(BaseModel):
         Field(
             description="Hand it over as `cursor` for the next page; null on the last one.",
             title="Next Cursor",
+        ),
+    ]
+
+
+class PasswordAndCode(BaseModel):
+    """
+    Password and second factor shown again.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    password: Annotated[
+        str,
+        Field(
+            examples=["correct horse battery staple"],
+            max_length=1024,
+            min_length=1,
+            title="Password",
+        ),
+    ]
+    code: Annotated[
+        str,
+        Field(
+            description="Six digits of the app, or a recovery code.",
+            examples=["123456"],
+            max_length=64,
+            min_length=1,
+            title="Code",
+        ),
+    ]
+
+
+class PasswordChange(BaseModel):
+    """
+    A new password by the old one.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    current_password: Annotated[
+        str,
+        Field(
+            examples=["correct horse battery staple"],
+            max_length=1024,
+            min_length=1,
+            title="Current Password",
+        ),
+    ]
+    new_password: Annotated[
+        str,
+        Field(
+            examples=["correct horse battery staple"],
+            max_length=1024,
+            min_length=1,
+            title="New Password",
+        ),
+    ]
+
+
+class PasswordOnly(BaseModel):
+    """
+    A password shown again before something that must not happen by somebody else's hand.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    password: Annotated[
+        str,
+        Field(
+            examples=["correct horse battery staple"],
+            max_length=1024,
+            min_length=1,
+            title="Password",
+        ),
+    ]
+
+
+class PasswordReset(BaseModel):
+    """
+    A new password by a mailed token.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    token: Annotated[str, Field(max_length=512, min_length=1, title="Token")]
+    new_password: Annotated[
+        str,
+        Field(
+            examples=["correct horse battery staple"],
+            max_length=1024,
+            min_length=1,
+            title="New Password",
         ),
     ]
 
@@ -326,6 +525,55 @@ class ProblemKind(BaseModel):
     meaning: Annotated[str, Field(title="Meaning")]
 
 
+class RecoveryCodes(BaseModel):
+    """
+    Codes that stand in for the app, each once; shown once.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    recovery_codes: Annotated[
+        list[str],
+        Field(examples=[["ABCDEF-GHIJKL-MNOPQR-STUVWX"]], title="Recovery Codes"),
+    ]
+
+
+class RefreshToken(RootModel[str]):
+    root: Annotated[str, Field(max_length=512, min_length=1, title="Refresh Token")]
+
+
+class RefreshRequest(BaseModel):
+    """
+    A refresh token; a browser leaves it out, its cookie is the token.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    refresh_token: Annotated[RefreshToken | None, Field(title="Refresh Token")] = None
+
+
+class Registration(BaseModel):
+    """
+    A new account.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    email: Annotated[str, Field(examples=["ada@example.com"], max_length=254, title="Email")]
+    password: Annotated[
+        str,
+        Field(
+            examples=["correct horse battery staple"],
+            max_length=1024,
+            min_length=1,
+            title="Password",
+        ),
+    ]
+
+
 class RiskDecision(BaseModel):
     """
     What the risk stage decided, and why.
@@ -349,6 +597,75 @@ class RiskDecision(BaseModel):
         ),
     ]
     open_positions: Annotated[int, Field(description="Positions open before it.", title="Open Positions")]
+
+
+class SecondFactorBegun(BaseModel):
+    """
+    What an authenticator app is set up with; shown once.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    secret: Annotated[str, Field(examples=["JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"], title="Secret")]
+    uri: Annotated[
+        str,
+        Field(
+            examples=["otpauth://totp/Crypto%20Analytics%20Platform:ada%40example.com?secret=JBSWY3DP"],
+            title="Uri",
+        ),
+    ]
+    qr_svg: Annotated[str, Field(description="The uri as a picture.", title="Qr Svg")]
+
+
+class SecondFactorRequest(BaseModel):
+    """
+    A second factor shown.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    challenge: Annotated[str, Field(max_length=512, min_length=1, title="Challenge")]
+    code: Annotated[
+        str,
+        Field(
+            description="Six digits of the app, or a recovery code.",
+            examples=["123456"],
+            max_length=64,
+            min_length=1,
+            title="Code",
+        ),
+    ]
+    cookies: Annotated[bool | None, Field(title="Cookies")] = False
+
+
+class SecondFactorRequired(BaseModel):
+    """
+    The password was right; a code has to follow.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    second_factor_required: Annotated[bool | None, Field(examples=[True], title="Second Factor Required")] = True
+    challenge: Annotated[str, Field(title="Challenge")]
+    expires_in: Annotated[
+        int,
+        Field(description="Seconds to show the code.", examples=[300], title="Expires In"),
+    ]
+
+
+class SecondFactorStatus(BaseModel):
+    """
+    Whether a second factor is asked for.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    enabled: Annotated[bool, Field(title="Enabled")]
+    recovery_codes_left: Annotated[int, Field(title="Recovery Codes Left")]
 
 
 class SeriesReplyCandle(BaseModel):
@@ -405,6 +722,33 @@ class Side(RootModel[Literal[1, -1]]):
             title="Side",
         ),
     ]
+
+
+class SignInRequest(BaseModel):
+    """
+    A password shown.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    email: Annotated[str, Field(examples=["ada@example.com"], max_length=254, title="Email")]
+    password: Annotated[
+        str,
+        Field(
+            examples=["correct horse battery staple"],
+            max_length=1024,
+            min_length=1,
+            title="Password",
+        ),
+    ]
+    cookies: Annotated[
+        bool | None,
+        Field(
+            description="For browsers: the tokens come as cookies that no script can read.",
+            title="Cookies",
+        ),
+    ] = False
 
 
 class Signal(BaseModel):
@@ -500,6 +844,46 @@ class Signal(BaseModel):
         ),
     ]
     bars_held: Annotated[int | None, Field(title="Bars Held")]
+
+
+class SignedIn(BaseModel):
+    """
+    A session. With cookies the tokens are not in the body, and ``csrf_token`` is.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    second_factor_required: Annotated[bool | None, Field(examples=[False], title="Second Factor Required")] = False
+    session_id: Annotated[str, Field(title="Session Id")]
+    token_type: Annotated[str | None, Field(title="Token Type")] = "Bearer"
+    expires_in: Annotated[
+        int,
+        Field(
+            description="Seconds the access token is good.",
+            examples=[600],
+            title="Expires In",
+        ),
+    ]
+    refresh_expires_at: Annotated[
+        AwareDatetime,
+        Field(
+            description="The session ends if it is not refreshed until then.",
+            title="Refresh Expires At",
+        ),
+    ]
+    access_token: Annotated[str | None, Field(title="Access Token")] = None
+    refresh_token: Annotated[
+        str | None,
+        Field(description="Good once; its use gives the next one.", title="Refresh Token"),
+    ] = None
+    csrf_token: Annotated[
+        str | None,
+        Field(
+            description="A page sends it as X-CSRF-Token with every write.",
+            title="Csrf Token",
+        ),
+    ] = None
 
 
 class StoreHealth(BaseModel):
@@ -689,6 +1073,310 @@ class TrackRecords(BaseModel):
     costs_included: Annotated[Literal[False], Field(title="Costs Included")]
 
 
+class WebhookAttemptShown(BaseModel):
+    """
+    One try of a delivery.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    number: Annotated[int, Field(title="Number")]
+    at: Annotated[AwareDatetime, Field(title="At")]
+    status: Annotated[
+        int | None,
+        Field(description="Of the reply; null if there was none.", title="Status"),
+    ]
+    duration_ms: Annotated[int, Field(title="Duration Ms")]
+    error: Annotated[str | None, Field(title="Error")]
+    response: Annotated[str, Field(description="Beginning of the reply.", title="Response")]
+
+
+class Market(RootModel[str]):
+    root: Annotated[str, Field(max_length=80, pattern="^[a-z0-9_]+:[A-Z0-9][A-Z0-9._/-]*$")]
+
+
+class Markets(RootModel[list[Market]]):
+    root: Annotated[
+        list[Market],
+        Field(description="Only these; null for all.", max_length=200, title="Markets"),
+    ]
+
+
+class Timeframes(RootModel[list[Timeframe]]):
+    root: Annotated[
+        list[Timeframe],
+        Field(description="Only these; null for all.", max_length=20, title="Timeframes"),
+    ]
+
+
+class Strategy(RootModel[str]):
+    root: Annotated[str, Field(max_length=64, pattern="^[A-Za-z0-9_.-]+$")]
+
+
+class Strategies(RootModel[list[Strategy]]):
+    root: Annotated[
+        list[Strategy],
+        Field(description="Only these; null for all.", max_length=100, title="Strategies"),
+    ]
+
+
+class WebhookChanges(BaseModel):
+    """
+    What is to change; what is left out stays.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    url: Annotated[
+        str | None,
+        Field(
+            examples=["https://bot.example.com/hooks/signals"],
+            max_length=2000,
+            min_length=1,
+            title="Url",
+        ),
+    ] = ""
+    description: Annotated[
+        str | None,
+        Field(max_length=200, pattern="^[^\\x00-\\x1f\\x7f]*$", title="Description"),
+    ] = ""
+    events: Annotated[
+        list[Literal["signal.published", "signal.outcome", "alert.triggered"]] | None,
+        Field(max_length=3, min_length=1, title="Events"),
+    ] = ["signal.published"]
+    markets: Annotated[Markets | None, Field(description="Only these; null for all.", title="Markets")] = None
+    timeframes: Annotated[
+        Timeframes | None,
+        Field(description="Only these; null for all.", title="Timeframes"),
+    ] = None
+    strategies: Annotated[
+        Strategies | None,
+        Field(description="Only these; null for all.", title="Strategies"),
+    ] = None
+    direction: Annotated[
+        Literal[1, -1] | None,
+        Field(description="Only long (1) or short (-1); null for both.", title="Direction"),
+    ] = None
+    enabled: Annotated[bool | None, Field(examples=[True], title="Enabled")] = True
+
+
+class WebhookDeliveryShown(BaseModel):
+    """
+    One event for one webhook, with every attempt.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    delivery_id: Annotated[
+        str,
+        Field(description="The header `webhook-id` of every attempt.", title="Delivery Id"),
+    ]
+    webhook_id: Annotated[str, Field(title="Webhook Id")]
+    event_type: Annotated[str, Field(title="Event Type")]
+    body: Annotated[str, Field(description="JSON as it is sent.", title="Body")]
+    state: Annotated[Literal["pending", "delivered", "dead"], Field(title="State")]
+    redeliveries: Annotated[int, Field(title="Redeliveries")]
+    attempts: Annotated[list[WebhookAttemptShown], Field(title="Attempts")]
+    next_at: Annotated[AwareDatetime | None, Field(description="Of the next attempt.", title="Next At")]
+    created_at: Annotated[AwareDatetime, Field(title="Created At")]
+    finished_at: Annotated[AwareDatetime | None, Field(title="Finished At")]
+
+
+class Markets1Item(RootModel[str]):
+    root: Annotated[str, Field(max_length=80, pattern="^[a-z0-9_]+:[A-Z0-9][A-Z0-9._/-]*$")]
+
+
+class Markets1(RootModel[list[Markets1Item]]):
+    root: Annotated[
+        list[Markets1Item],
+        Field(
+            description="Only these; null for all.",
+            examples=[["binance:BTCUSDT"]],
+            max_length=200,
+            title="Markets",
+        ),
+    ]
+
+
+class Timeframes1(RootModel[list[Timeframe]]):
+    root: Annotated[
+        list[Timeframe],
+        Field(
+            description="Only these; null for all.",
+            examples=[["1h"]],
+            max_length=20,
+            title="Timeframes",
+        ),
+    ]
+
+
+class Strategies1Item(RootModel[str]):
+    root: Annotated[str, Field(max_length=64, pattern="^[A-Za-z0-9_.-]+$")]
+
+
+class Strategies1(RootModel[list[Strategies1Item]]):
+    root: Annotated[
+        list[Strategies1Item],
+        Field(
+            description="Only these; null for all.",
+            examples=[["smc_pullback"]],
+            max_length=100,
+            title="Strategies",
+        ),
+    ]
+
+
+class WebhookSettings(BaseModel):
+    """
+    What the owner of a webhook sets.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    url: Annotated[
+        str,
+        Field(
+            description="https, on the public internet.",
+            examples=["https://bot.example.com/hooks/signals"],
+            max_length=2000,
+            min_length=1,
+            title="Url",
+        ),
+    ]
+    description: Annotated[
+        str | None,
+        Field(max_length=200, pattern="^[^\\x00-\\x1f\\x7f]*$", title="Description"),
+    ] = ""
+    events: Annotated[
+        list[Literal["signal.published", "signal.outcome", "alert.triggered"]] | None,
+        Field(
+            description="What it is told of.",
+            max_length=3,
+            min_length=1,
+            title="Events",
+        ),
+    ] = ["signal.published"]
+    markets: Annotated[
+        Markets1 | None,
+        Field(
+            description="Only these; null for all.",
+            examples=[["binance:BTCUSDT"]],
+            title="Markets",
+        ),
+    ] = None
+    timeframes: Annotated[
+        Timeframes1 | None,
+        Field(
+            description="Only these; null for all.",
+            examples=[["1h"]],
+            title="Timeframes",
+        ),
+    ] = None
+    strategies: Annotated[
+        Strategies1 | None,
+        Field(
+            description="Only these; null for all.",
+            examples=[["smc_pullback"]],
+            title="Strategies",
+        ),
+    ] = None
+    direction: Annotated[
+        Literal[1, -1] | None,
+        Field(description="Only long (1) or short (-1); null for both.", title="Direction"),
+    ] = None
+    enabled: Annotated[bool | None, Field(title="Enabled")] = True
+
+
+class WebhookShown(BaseModel):
+    """
+    A webhook, without its secret.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    webhook_id: Annotated[str, Field(title="Webhook Id")]
+    url: Annotated[str, Field(title="Url")]
+    description: Annotated[str, Field(title="Description")]
+    events: Annotated[list[str], Field(title="Events")]
+    markets: Annotated[list[str] | None, Field(title="Markets")]
+    timeframes: Annotated[list[str] | None, Field(title="Timeframes")]
+    strategies: Annotated[list[str] | None, Field(title="Strategies")]
+    direction: Annotated[Literal[1, -1] | None, Field(title="Direction")]
+    enabled: Annotated[bool, Field(title="Enabled")]
+    disabled_reason: Annotated[
+        str | None,
+        Field(
+            description="Why the platform turned it off; null if it is on or you did.",
+            title="Disabled Reason",
+        ),
+    ]
+    previous_secret_until: Annotated[
+        AwareDatetime | None,
+        Field(
+            description="Until then the secret before signs too.",
+            title="Previous Secret Until",
+        ),
+    ]
+    failing_since: Annotated[
+        AwareDatetime | None,
+        Field(description="First failure since the last success.", title="Failing Since"),
+    ]
+    created_at: Annotated[AwareDatetime, Field(title="Created At")]
+    updated_at: Annotated[AwareDatetime, Field(title="Updated At")]
+
+
+class WebhookWithSecret(BaseModel):
+    """
+    A webhook with its secret, which is shown this once.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    webhook_id: Annotated[str, Field(title="Webhook Id")]
+    url: Annotated[str, Field(title="Url")]
+    description: Annotated[str, Field(title="Description")]
+    events: Annotated[list[str], Field(title="Events")]
+    markets: Annotated[list[str] | None, Field(title="Markets")]
+    timeframes: Annotated[list[str] | None, Field(title="Timeframes")]
+    strategies: Annotated[list[str] | None, Field(title="Strategies")]
+    direction: Annotated[Literal[1, -1] | None, Field(title="Direction")]
+    enabled: Annotated[bool, Field(title="Enabled")]
+    disabled_reason: Annotated[
+        str | None,
+        Field(
+            description="Why the platform turned it off; null if it is on or you did.",
+            title="Disabled Reason",
+        ),
+    ]
+    previous_secret_until: Annotated[
+        AwareDatetime | None,
+        Field(
+            description="Until then the secret before signs too.",
+            title="Previous Secret Until",
+        ),
+    ]
+    failing_since: Annotated[
+        AwareDatetime | None,
+        Field(description="First failure since the last success.", title="Failing Since"),
+    ]
+    created_at: Annotated[AwareDatetime, Field(title="Created At")]
+    updated_at: Annotated[AwareDatetime, Field(title="Updated At")]
+    secret: Annotated[
+        str,
+        Field(
+            description="Checks the signatures. It is not shown again.",
+            examples=["whsec_MfKQ9r8GKYqr..."],
+            title="Secret",
+        ),
+    ]
+
+
 class Zone(BaseModel):
     """
     A zone and its life so far. Times of its life are open times of the bars at whose close they were known.
@@ -738,6 +1426,20 @@ class PageSignal(BaseModel):
     ]
 
 
+class PageWebhookDeliveryShown(BaseModel):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    items: Annotated[list[WebhookDeliveryShown], Field(title="Items")]
+    next_cursor: Annotated[
+        str | None,
+        Field(
+            description="Hand it over as `cursor` for the next page; null on the last one.",
+            title="Next Cursor",
+        ),
+    ]
+
+
 class Readiness(BaseModel):
     """
     Whether requests can be answered.
@@ -747,13 +1449,14 @@ class Readiness(BaseModel):
         extra="ignore",
     )
     status: Annotated[
-        Literal["ok", "degraded", "down"],
+        Literal["ok", "degraded", "down", "draining"],
         Field(
-            description="`down` (with status 503): a required store is missing. `degraded`: another one is.",
+            description="`down` (with status 503): a required store is missing, or its tables. `degraded`: another one is. `draining` (with status 503): this process is about to stop, and still answers.",
             title="Status",
         ),
     ]
     stores: Annotated[list[StoreHealth], Field(title="Stores")]
+    migrations: Migrations
 
 
 class SeriesReplyStructureEvent(BaseModel):
@@ -929,6 +1632,24 @@ class StoredMarket(BaseModel):
         ),
     ]
     timeframes: Annotated[list[StoredTimeframe], Field(title="Timeframes")]
+
+
+class WebhookList(BaseModel):
+    """
+    All webhooks of a person.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    items: Annotated[list[WebhookShown], Field(title="Items")]
+    next_cursor: Annotated[
+        str | None,
+        Field(
+            description="Hand it over as `cursor` for the next page; null on the last one.",
+            title="Next Cursor",
+        ),
+    ]
 
 
 class PageStoredMarket(BaseModel):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from api.client import models
 from api.client.transport import Transport, part
@@ -20,6 +20,69 @@ class Operations:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+
+    def begin_second_factor(self, body: models.PasswordOnly | Mapping[str, Any]) -> models.SecondFactorBegun:
+        """Set up an authenticator app.
+
+        Make the secret of an authenticator app. Nothing changes until a code of it is confirmed.
+
+        Access: interactive.
+        """
+        return self._transport.call("POST", "/v1/auth/second-factor", models.SecondFactorBegun, body=body)
+
+    def change_password(self, body: models.PasswordChange | Mapping[str, Any]) -> None:
+        """Change the password.
+
+        Set a new password by the old one. Every other session of the caller ends.
+
+        Access: interactive.
+        """
+        self._transport.call("POST", "/v1/auth/password-change", type(None), body=body)
+
+    def confirm_second_factor(self, body: models.CodeOnly | Mapping[str, Any]) -> models.RecoveryCodes:
+        """Put the second factor in force.
+
+        Confirm the app by its first code. Every other session of the caller ends; the recovery codes are shown once.
+
+        Access: interactive.
+        """
+        return self._transport.call("POST", "/v1/auth/second-factor/confirm", models.RecoveryCodes, body=body)
+
+    def create_webhook(self, body: models.WebhookSettings | Mapping[str, Any]) -> models.WebhookWithSecret:
+        """Make a webhook.
+
+        Make a webhook. The answer is the only one that holds its secret.
+
+        Access: signed_in webhooks:write.
+        """
+        return self._transport.call("POST", "/v1/webhooks", models.WebhookWithSecret, body=body)
+
+    def delete_webhook(self, webhook_id: str) -> None:
+        """Delete a webhook.
+
+        Delete a webhook and its log. What waits for it is not sent.
+
+        Access: signed_in webhooks:write.
+        """
+        self._transport.call("DELETE", f"/v1/webhooks/{part(webhook_id)}", type(None))
+
+    def disable_second_factor(self, body: models.PasswordAndCode | Mapping[str, Any]) -> None:
+        """Take the second factor off.
+
+        Take the second factor off, by the password and a code of the app or a recovery code.
+
+        Access: interactive.
+        """
+        self._transport.call("POST", "/v1/auth/second-factor/disable", type(None), body=body)
+
+    def get_csrf_token(self) -> models.CsrfToken:
+        """Token against foreign pages.
+
+        Give the token that a page sends as X-CSRF-Token with every write of this session.
+
+        Access: interactive.
+        """
+        return self._transport.call("GET", "/v1/auth/csrf", models.CsrfToken)
 
     def get_health(self) -> models.Alive:
         """Liveness.
@@ -53,11 +116,20 @@ class Operations:
     ) -> models.Readiness:
         """Readiness.
 
-        Ask every store, all at once, and say which answer.
+        Ask every store, all at once, and say which answer; no, too, from when this process was told to stop.
 
         Access: unchecked.
         """
         return self._transport.call("GET", "/readyz", models.Readiness, query={"require": require})
+
+    def get_second_factor(self) -> models.SecondFactorStatus:
+        """Whether a second factor is asked for.
+
+        Say whether signing in asks for a second factor, and how many recovery codes are left.
+
+        Access: interactive.
+        """
+        return self._transport.call("GET", "/v1/auth/second-factor", models.SecondFactorStatus)
 
     def get_signal(self, signal_id: str) -> models.SignalDetail:
         """One signal.
@@ -69,6 +141,26 @@ class Operations:
         Access: public signals:read.
         """
         return self._transport.call("GET", f"/v1/signals/{part(signal_id)}", models.SignalDetail)
+
+    def get_webhook(self, webhook_id: str) -> models.WebhookShown:
+        """One webhook.
+
+        Show one webhook.
+
+        Access: signed_in webhooks:read.
+        """
+        return self._transport.call("GET", f"/v1/webhooks/{part(webhook_id)}", models.WebhookShown)
+
+    def get_webhook_delivery(self, webhook_id: str, delivery_id: str) -> models.WebhookDeliveryShown:
+        """One delivery.
+
+        Show one delivery with every attempt.
+
+        Access: signed_in webhooks:read.
+        """
+        return self._transport.call(
+            "GET", f"/v1/webhooks/{part(webhook_id)}/deliveries/{part(delivery_id)}", models.WebhookDeliveryShown
+        )
 
     def list_candles(
         self,
@@ -260,6 +352,36 @@ class Operations:
             },
         )
 
+    def list_webhook_deliveries(
+        self,
+        webhook_id: str,
+        *,
+        state: Literal["pending", "delivered", "dead"] | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> models.PageWebhookDeliveryShown:
+        """What was sent.
+
+        List the deliveries of the last 30 days with every attempt, newest first.
+
+        Access: signed_in webhooks:read.
+        """
+        return self._transport.call(
+            "GET",
+            f"/v1/webhooks/{part(webhook_id)}/deliveries",
+            models.PageWebhookDeliveryShown,
+            query={"state": state, "limit": limit, "cursor": cursor},
+        )
+
+    def list_webhooks(self) -> models.WebhookList:
+        """Webhooks.
+
+        List your webhooks, oldest first. Their secrets are shown only when they are made.
+
+        Access: signed_in webhooks:read.
+        """
+        return self._transport.call("GET", "/v1/webhooks", models.WebhookList)
+
     def list_zones(
         self,
         *,
@@ -301,3 +423,148 @@ class Operations:
                 "cursor": cursor,
             },
         )
+
+    def redeliver_webhook_delivery(self, webhook_id: str, delivery_id: str) -> models.WebhookDeliveryShown:
+        """Send it again.
+
+        Send a delivery again, under the id it had, whether or not it got through.
+
+        Access: signed_in webhooks:write.
+        """
+        return self._transport.call(
+            "POST",
+            f"/v1/webhooks/{part(webhook_id)}/deliveries/{part(delivery_id)}/redeliver",
+            models.WebhookDeliveryShown,
+        )
+
+    def refresh_session(self, body: models.RefreshRequest | None | Mapping[str, Any] | None = None) -> models.SignedIn:
+        """Continue a session.
+
+        Exchange the refresh token for new tokens.
+
+        A refresh token is good once. One that comes a second time was copied, and ends its session.
+
+        Access: unchecked.
+        """
+        return self._transport.call("POST", "/v1/auth/refresh", models.SignedIn, body=body)
+
+    def register(self, body: models.Registration | Mapping[str, Any]) -> models.Accepted:
+        """Open an account.
+
+        Mail a link that confirms the address.
+
+        The answer is the same if the address has an account already; its owner gets a mail that says so.
+
+        Access: unchecked.
+        """
+        return self._transport.call("POST", "/v1/auth/register", models.Accepted, body=body)
+
+    def renew_recovery_codes(self, body: models.PasswordAndCode | Mapping[str, Any]) -> models.RecoveryCodes:
+        """Make new recovery codes.
+
+        Make new recovery codes; the old ones are worthless from then on. Each request needs a fresh code of the app.
+
+        Access: interactive.
+        """
+        return self._transport.call("POST", "/v1/auth/second-factor/recovery-codes", models.RecoveryCodes, body=body)
+
+    def request_password_reset(self, body: models.AddressOnly | Mapping[str, Any]) -> models.Accepted:
+        """Ask for a new password.
+
+        Mail a token for a new password, if the address has an account. The answer does not tell.
+
+        Access: unchecked.
+        """
+        return self._transport.call("POST", "/v1/auth/password-reset", models.Accepted, body=body)
+
+    def resend_verification(self, body: models.AddressOnly | Mapping[str, Any]) -> models.Accepted:
+        """Mail the confirmation again.
+
+        Mail the confirmation again, if one is open. The answer does not tell.
+
+        Access: unchecked.
+        """
+        return self._transport.call("POST", "/v1/auth/resend-verification", models.Accepted, body=body)
+
+    def reset_password(self, body: models.PasswordReset | Mapping[str, Any]) -> None:
+        """Choose a new password.
+
+        Set a new password by the mailed token. Every session of the account ends.
+
+        Access: unchecked.
+        """
+        self._transport.call("POST", "/v1/auth/password-reset/confirm", type(None), body=body)
+
+    def rotate_webhook_secret(self, webhook_id: str) -> models.WebhookWithSecret:
+        """Make a new secret.
+
+        Make a new secret. For 24 hours every message is signed with both, so that none is refused while you change over.
+
+        Access: signed_in webhooks:write.
+        """
+        return self._transport.call("POST", f"/v1/webhooks/{part(webhook_id)}/secret", models.WebhookWithSecret)
+
+    def show_second_factor(self, body: models.SecondFactorRequest | Mapping[str, Any]) -> models.SignedIn:
+        """Complete a sign-in.
+
+        Show a code of the app, or a recovery code, with the challenge of the sign-in.
+
+        Access: unchecked.
+        """
+        return self._transport.call("POST", "/v1/auth/login/second-factor", models.SignedIn, body=body)
+
+    def sign_in(self, body: models.SignInRequest | Mapping[str, Any]) -> models.SignedIn | models.SecondFactorRequired:
+        """Sign in.
+
+        Open a session, or ask for the second factor where there is one.
+
+        Every failure reads the same, and takes the same work, whether or not the account exists.
+
+        Access: unchecked.
+        """
+        return self._transport.call("POST", "/v1/auth/login", models.SignedIn | models.SecondFactorRequired, body=body)
+
+    def sign_out(self, body: models.RefreshRequest | None | Mapping[str, Any] | None = None) -> None:
+        """End this session.
+
+        End the session of the refresh token, or of the access token, that comes with the request; at once.
+
+        Access: unchecked.
+        """
+        self._transport.call("POST", "/v1/auth/logout", type(None), body=body)
+
+    def sign_out_everywhere(self) -> None:
+        """End all sessions.
+
+        End every session of the caller, this one too.
+
+        Access: interactive.
+        """
+        self._transport.call("POST", "/v1/auth/logout-everywhere", type(None))
+
+    def test_webhook(self, webhook_id: str) -> models.WebhookDeliveryShown:
+        """Send a test.
+
+        Send a test event. What became of it is in the webhook's deliveries.
+
+        Access: signed_in webhooks:write.
+        """
+        return self._transport.call("POST", f"/v1/webhooks/{part(webhook_id)}/test", models.WebhookDeliveryShown)
+
+    def update_webhook(self, webhook_id: str, body: models.WebhookChanges | Mapping[str, Any]) -> models.WebhookShown:
+        """Change a webhook.
+
+        Change what the body holds. `enabled: true` gives a webhook that was turned off a new chance at once.
+
+        Access: signed_in webhooks:write.
+        """
+        return self._transport.call("PATCH", f"/v1/webhooks/{part(webhook_id)}", models.WebhookShown, body=body)
+
+    def verify_email(self, body: models.MailedToken | Mapping[str, Any]) -> None:
+        """Confirm an address.
+
+        Confirm an address by the token that was mailed to it; signing in is possible from then on.
+
+        Access: unchecked.
+        """
+        self._transport.call("POST", "/v1/auth/verify-email", type(None), body=body)

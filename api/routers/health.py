@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -10,7 +11,7 @@ from starlette.responses import Response
 
 from api import metrics
 from api.connections import StoreName
-from api.dependencies import MetricsDependency, StoresDependency
+from api.dependencies import ContextDependency, MetricsDependency
 from api.problems import documented
 from api.replies import json_reply
 from api.schemas import Alive, Readiness
@@ -34,12 +35,12 @@ async def health() -> Response:
     response_model=Readiness,
     summary="Readiness",
     responses={
-        503: {"model": Readiness, "description": "A required store does not answer."},
+        503: {"model": Readiness, "description": "A required store does not answer, or this process is about to stop."},
         **documented("invalid-parameters"),
     },
 )
 async def readiness(
-    stores: StoresDependency,
+    context: ContextDependency,
     require: Annotated[
         list[StoreName] | None,
         Query(
@@ -48,11 +49,14 @@ async def readiness(
         ),
     ] = None,
 ) -> Response:
-    """Ask every store, all at once, and say which answer."""
+    """Ask every store, all at once, and say which answer; no, too, from when this process was told to stop."""
     required = set(require or _REQUIRED)
-    found = await asyncio.gather(*(stores.check(name) for name in StoreName))
+    stores = context.stores
+    *found, schema = await asyncio.gather(*(stores.check(name) for name in StoreName), stores.schema())
     down = {one.name for one in found if one.status != "ok"}
-    status = "down" if down & required else "degraded" if down else "ok"
+    status = "down" if down & required or schema.status == "behind" else "degraded" if down else "ok"
+    if context.draining.begun:
+        status = "draining"
     body = {
         "status": status,
         "stores": [
@@ -65,8 +69,9 @@ async def readiness(
             }
             for one in found
         ],
+        "migrations": asdict(schema),
     }
-    return json_reply(body, 503 if status == "down" else 200)
+    return json_reply(body, 200 if status in ("ok", "degraded") else 503)
 
 
 @router.get(

@@ -316,6 +316,33 @@ def status(
 
 
 @app.command()
+def api(
+    service: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--service",
+            metavar="SERVICE",
+            help="auth, users, subscriptions, signals, market-data, admin or all; may be given several times.",
+        ),
+    ] = None,
+    host: Annotated[
+        str | None, typer.Option("--host", metavar="ADDRESS", help="Listen here.  [default: CAP_API_HOST]")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", min=0, max=65_535, help="And on this port.  [default: CAP_API_PORT]")
+    ] = None,
+    workers: Annotated[int, typer.Option("--workers", min=1, max=64, metavar="N", help="Processes.")] = 1,
+    home: HomeOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Serve the API, or some of its services, on stores that run. SIGTERM drains it: no request fails."""
+    del debug
+    from deploy.cli.api import serve
+
+    serve(home, service or ["all"], host, port, workers)
+
+
+@app.command()
 def worker(home: HomeOption = None, debug: DebugOption = False) -> None:
     """Send what waits to be sent, and do the periodic duties, until told to stop. Any number may run side by side."""
     del debug

@@ -1,0 +1,99 @@
+"""One process of the API: serves on a socket it is given, and leaves it without failing a request.
+
+At SIGTERM readiness says no and streams are told to come back, while requests are still taken, each answered with
+``Connection: close``. After ``CAP_DRAIN_S`` seconds nobody comes any more; what is under way is finished, and it ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import time
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+from api.dependencies import Context
+from api.main import create_app
+from stores.settings import Settings, get_settings
+
+_KEEP_ALIVE_S = 75
+"""Longer than any gateway keeps an idle connection: the side that sends requests has to close it first."""
+_BACKLOG = 2_048
+
+
+class Server(uvicorn.Server):
+    """A uvicorn server that drains before it shuts down, and does not outlive its parent.
+
+    Parameters
+    ----------
+    application : FastAPI
+    settings : Settings
+    parent : int, optional
+        Process without which it must not run.
+    """
+
+    def __init__(self, application: FastAPI, settings: Settings, parent: int | None = None) -> None:
+        super().__init__(
+            uvicorn.Config(
+                application,
+                http="httptools",
+                ws="websockets-sansio",
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                # api.security.addresses judges what proxies say; the server would believe any local client.
+                proxy_headers=False,
+                server_header=False,
+                backlog=_BACKLOG,
+                timeout_keep_alive=_KEEP_ALIVE_S,
+                timeout_graceful_shutdown=settings.stop_s,
+            )
+        )
+        self._context: Context = application.state.context
+        self._drain_s = settings.drain_s
+        self._parent = parent
+
+    async def on_tick(self, counter: int) -> bool:
+        """End too when the parent is gone without a word."""
+        orphaned = self._parent is not None and os.getppid() != self._parent
+        return await super().on_tick(counter) or orphaned
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take note of a signal. It is not raised again at the end: the process then ends by itself, with status 0."""
+        del frame
+        if self.should_exit and sig == signal.SIGINT:
+            self.force_exit = True
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Drain, then shut down."""
+        await self._drain()
+        await super().shutdown(sockets)
+
+    async def _drain(self) -> None:
+        deadline = time.monotonic() + self._drain_s
+        telling = asyncio.ensure_future(self._context.draining.begin())
+        while time.monotonic() < deadline and not self.force_exit:
+            await asyncio.sleep(0.05)
+        await asyncio.wait([telling], timeout=max(1.0, self._drain_s))
+
+
+def run(settings: Settings, listener: socket.socket, parent: int | None = None) -> None:
+    """Serve on a listening socket until told to stop."""
+    application = create_app(settings)
+    Server(application, settings, parent).run(sockets=[listener])
+
+
+def main(arguments: list[str]) -> None:
+    """Serve on the socket whose descriptor is given, with the settings of the environment."""
+    parent = os.getppid()
+    run(get_settings(), socket.socket(fileno=int(arguments[0])), parent)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
