@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, RootModel
 
@@ -94,6 +95,13 @@ class CodeOnly(BaseModel):
             min_length=1,
             title="Code",
         ),
+    ]
+
+
+class Crossing(RootModel[Literal["above", "below", "either"]]):
+    root: Annotated[
+        Literal["above", "below", "either"],
+        Field(description="Which way a price crosses a level.", title="Crossing"),
     ]
 
 
@@ -323,6 +331,26 @@ class Migrations(BaseModel):
     ]
 
 
+class NoticeShown(BaseModel):
+    """
+    A firing on one channel.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    channel: Annotated[str, Field(examples=["email"], title="Channel")]
+    state: Annotated[
+        Literal["queued", "sent", "retrying", "failed"],
+        Field(
+            description="For a webhook: `queued` means handed over; its own log tells the rest.",
+            title="State",
+        ),
+    ]
+    detail: Annotated[str, Field(title="Detail")]
+    updated_at: Annotated[AwareDatetime, Field(title="Updated At")]
+
+
 class Order(RootModel[Literal["asc", "desc"]]):
     root: Annotated[
         Literal["asc", "desc"],
@@ -356,6 +384,34 @@ class Outcome(BaseModel):
         ),
     ]
     bars_held: Annotated[int, Field(title="Bars Held")]
+
+
+class Market(RootModel[str]):
+    root: Annotated[str, Field(max_length=80, pattern="^[a-z0-9_]+:[A-Z0-9][A-Z0-9._/-]*$")]
+
+
+class Markets(RootModel[list[Market]]):
+    root: Annotated[
+        list[Market],
+        Field(
+            description="Only these markets; null for all.",
+            max_length=50,
+            min_length=1,
+            title="Markets",
+        ),
+    ]
+
+
+class Strategy(RootModel[str]):
+    root: Annotated[
+        str,
+        Field(
+            description="Only this strategy.",
+            max_length=64,
+            pattern="^[A-Za-z0-9_.-]+$",
+            title="Strategy",
+        ),
+    ]
 
 
 class PageLatestBar(BaseModel):
@@ -468,6 +524,17 @@ class PasswordReset(BaseModel):
     ]
 
 
+class PlainChannel(BaseModel):
+    """
+    To the person himself: his confirmed address, his linked chat, his browsers.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    type: Annotated[Literal["email", "push", "telegram"], Field(title="Type")]
+
+
 class Problem(BaseModel):
     """
     An error reply, by RFC 9457.
@@ -523,6 +590,88 @@ class ProblemKind(BaseModel):
     title: Annotated[str, Field(title="Title")]
     status: Annotated[int, Field(title="Status")]
     meaning: Annotated[str, Field(title="Meaning")]
+
+
+class PushKey(BaseModel):
+    """
+    Key of this instance.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    public_key: Annotated[
+        str,
+        Field(
+            description="`applicationServerKey` of `PushManager.subscribe`, in base64url.",
+            title="Public Key",
+        ),
+    ]
+
+
+class PushKeys(BaseModel):
+    """
+    Keys of a browser.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    p256dh: Annotated[str, Field(max_length=200, min_length=1, title="P256Dh")]
+    auth: Annotated[str, Field(max_length=50, min_length=1, title="Auth")]
+
+
+class PushSettings(BaseModel):
+    """
+    What ``PushSubscription.toJSON()`` of a browser gives, and a label.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    endpoint: Annotated[
+        str,
+        Field(
+            examples=["https://push.example.com/send/abc"],
+            max_length=1000,
+            min_length=1,
+            title="Endpoint",
+        ),
+    ]
+    keys: PushKeys
+    expirationTime: Annotated[float | None, Field(description="Not used.", title="Expirationtime")] = None
+    label: Annotated[
+        str | None,
+        Field(
+            examples=["Firefox on the laptop"],
+            max_length=100,
+            pattern="^[^\\x00-\\x1f\\x7f]*$",
+            title="Label",
+        ),
+    ] = ""
+
+
+class PushShown(BaseModel):
+    """
+    A browser that is subscribed.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    subscription_id: Annotated[str, Field(title="Subscription Id")]
+    label: Annotated[str, Field(title="Label")]
+    created_at: Annotated[AwareDatetime, Field(title="Created At")]
+
+
+class QuietThen(RootModel[Literal["hold", "drop"]]):
+    root: Annotated[
+        Literal["hold", "drop"],
+        Field(
+            description="What is done with what falls into quiet hours.",
+            title="QuietThen",
+        ),
+    ]
 
 
 class RecoveryCodes(BaseModel):
@@ -846,6 +995,22 @@ class Signal(BaseModel):
     bars_held: Annotated[int | None, Field(title="Bars Held")]
 
 
+class Markets1Item(RootModel[str]):
+    root: Annotated[str, Field(max_length=80, pattern="^[a-z0-9_]+:[A-Z0-9][A-Z0-9._/-]*$")]
+
+
+class Markets1(RootModel[list[Markets1Item]]):
+    root: Annotated[
+        list[Markets1Item],
+        Field(
+            description="Only these markets; null for all.",
+            max_length=50,
+            min_length=1,
+            title="Markets",
+        ),
+    ]
+
+
 class SignedIn(BaseModel):
     """
     A session. With cookies the tokens are not in the body, and ``csrf_token`` is.
@@ -982,6 +1147,56 @@ class StructureEvent(BaseModel):
     ]
 
 
+class TelegramLinkCode(BaseModel):
+    """
+    A code to write to the bot.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    code: Annotated[str, Field(title="Code")]
+    command: Annotated[
+        str,
+        Field(
+            description="Write this to the bot.",
+            examples=["/start b3ZlcnRoZXJhaW5ib3c"],
+            title="Command",
+        ),
+    ]
+    link: Annotated[
+        str | None,
+        Field(description="Opens a chat with the bot and writes it.", title="Link"),
+    ]
+    expires_at: Annotated[AwareDatetime, Field(title="Expires At")]
+
+
+class TelegramShown(BaseModel):
+    """
+    The linked chat.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    available: Annotated[bool, Field(description="Whether this instance has a bot.", title="Available")]
+    linked: Annotated[bool, Field(title="Linked")]
+    name: Annotated[str | None, Field(description="Name of the chat.", title="Name")]
+    linked_at: Annotated[AwareDatetime | None, Field(title="Linked At")]
+
+
+class TestQueued(BaseModel):
+    """
+    A test on its way.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    firing_id: Annotated[int, Field(title="Firing Id")]
+    channels: Annotated[list[NoticeShown], Field(title="Channels")]
+
+
 class Timeframe(RootModel[Literal["1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "1w"]]):
     root: Annotated[
         Literal["1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "1w"],
@@ -1092,31 +1307,31 @@ class WebhookAttemptShown(BaseModel):
     response: Annotated[str, Field(description="Beginning of the reply.", title="Response")]
 
 
-class Market(RootModel[str]):
+class Markets2Item(RootModel[str]):
     root: Annotated[str, Field(max_length=80, pattern="^[a-z0-9_]+:[A-Z0-9][A-Z0-9._/-]*$")]
 
 
-class Markets(RootModel[list[Market]]):
+class Markets2(RootModel[list[Markets2Item]]):
     root: Annotated[
-        list[Market],
+        list[Markets2Item],
         Field(description="Only these; null for all.", max_length=200, title="Markets"),
     ]
 
 
-class Timeframes(RootModel[list[Timeframe]]):
+class Timeframes2(RootModel[list[Timeframe]]):
     root: Annotated[
         list[Timeframe],
         Field(description="Only these; null for all.", max_length=20, title="Timeframes"),
     ]
 
 
-class Strategy(RootModel[str]):
+class Strategy2(RootModel[str]):
     root: Annotated[str, Field(max_length=64, pattern="^[A-Za-z0-9_.-]+$")]
 
 
-class Strategies(RootModel[list[Strategy]]):
+class Strategies(RootModel[list[Strategy2]]):
     root: Annotated[
-        list[Strategy],
+        list[Strategy2],
         Field(description="Only these; null for all.", max_length=100, title="Strategies"),
     ]
 
@@ -1146,9 +1361,9 @@ class WebhookChanges(BaseModel):
         list[Literal["signal.published", "signal.outcome", "alert.triggered"]] | None,
         Field(max_length=3, min_length=1, title="Events"),
     ] = ["signal.published"]
-    markets: Annotated[Markets | None, Field(description="Only these; null for all.", title="Markets")] = None
+    markets: Annotated[Markets2 | None, Field(description="Only these; null for all.", title="Markets")] = None
     timeframes: Annotated[
-        Timeframes | None,
+        Timeframes2 | None,
         Field(description="Only these; null for all.", title="Timeframes"),
     ] = None
     strategies: Annotated[
@@ -1160,6 +1375,18 @@ class WebhookChanges(BaseModel):
         Field(description="Only long (1) or short (-1); null for both.", title="Direction"),
     ] = None
     enabled: Annotated[bool | None, Field(examples=[True], title="Enabled")] = True
+
+
+class WebhookChannel(BaseModel):
+    """
+    To one of his webhooks.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    type: Annotated[Literal["webhook"], Field(title="Type")]
+    webhook_id: Annotated[UUID, Field(title="Webhook Id")]
 
 
 class WebhookDeliveryShown(BaseModel):
@@ -1185,13 +1412,13 @@ class WebhookDeliveryShown(BaseModel):
     finished_at: Annotated[AwareDatetime | None, Field(title="Finished At")]
 
 
-class Markets1Item(RootModel[str]):
+class Markets3Item(RootModel[str]):
     root: Annotated[str, Field(max_length=80, pattern="^[a-z0-9_]+:[A-Z0-9][A-Z0-9._/-]*$")]
 
 
-class Markets1(RootModel[list[Markets1Item]]):
+class Markets3(RootModel[list[Markets3Item]]):
     root: Annotated[
-        list[Markets1Item],
+        list[Markets3Item],
         Field(
             description="Only these; null for all.",
             examples=[["binance:BTCUSDT"]],
@@ -1201,7 +1428,7 @@ class Markets1(RootModel[list[Markets1Item]]):
     ]
 
 
-class Timeframes1(RootModel[list[Timeframe]]):
+class Timeframes3(RootModel[list[Timeframe]]):
     root: Annotated[
         list[Timeframe],
         Field(
@@ -1261,7 +1488,7 @@ class WebhookSettings(BaseModel):
         ),
     ] = ["signal.published"]
     markets: Annotated[
-        Markets1 | None,
+        Markets3 | None,
         Field(
             description="Only these; null for all.",
             examples=[["binance:BTCUSDT"]],
@@ -1269,7 +1496,7 @@ class WebhookSettings(BaseModel):
         ),
     ] = None
     timeframes: Annotated[
-        Timeframes1 | None,
+        Timeframes3 | None,
         Field(
             description="Only these; null for all.",
             examples=[["1h"]],
@@ -1412,6 +1639,127 @@ class Zone(BaseModel):
     ]
 
 
+class ZoneCondition(BaseModel):
+    """
+    Price touches a zone for the first time.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    markets: Annotated[list[Market], Field(max_length=50, min_length=1, title="Markets")]
+    timeframes: Annotated[list[Timeframe], Field(max_length=13, min_length=1, title="Timeframes")]
+    scale: Annotated[
+        Literal["micro", "internal", "swing"] | None,
+        Field(description="Only this scale.", title="Scale"),
+    ] = None
+    kind: Annotated[Literal["zone"], Field(title="Kind")]
+    zone: Annotated[
+        Literal["order_block", "breaker", "fvg", "liquidity"] | None,
+        Field(description="Only this kind of zone.", title="Zone"),
+    ] = None
+    side: Annotated[
+        Literal[1, -1] | None,
+        Field(description="1 demand, -1 supply; null for both.", title="Side"),
+    ] = None
+
+
+class Channels(RootModel[PlainChannel | WebhookChannel]):
+    root: Annotated[PlainChannel | WebhookChannel, Field(discriminator="type")]
+
+
+class FiringShown(BaseModel):
+    """
+    An event that a rule held for.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    firing_id: Annotated[int, Field(title="Firing Id")]
+    kind: Annotated[
+        Literal["signal", "outcome", "price", "zone", "structure", "test"],
+        Field(title="Kind"),
+    ]
+    title: Annotated[str, Field(title="Title")]
+    text: Annotated[str, Field(title="Text")]
+    market: Annotated[str | None, Field(title="Market")]
+    timeframe: Annotated[str | None, Field(title="Timeframe")]
+    event: Annotated[dict[str, Any], Field(title="Event")]
+    state: Annotated[
+        Literal["queued", "held", "quiet", "stale"],
+        Field(
+            description="`held`: told when the quiet hours end. `quiet`: dropped by them. `stale`: known too late to be news.",
+            title="State",
+        ),
+    ]
+    known_at: Annotated[AwareDatetime, Field(title="Known At")]
+    matched_at: Annotated[AwareDatetime, Field(title="Matched At")]
+    channels: Annotated[list[NoticeShown], Field(title="Channels")]
+
+
+class Timeframes(RootModel[list[Timeframe]]):
+    root: Annotated[
+        list[Timeframe],
+        Field(
+            description="Only these timeframes; null for all.",
+            max_length=13,
+            min_length=1,
+            title="Timeframes",
+        ),
+    ]
+
+
+class OutcomeCondition(BaseModel):
+    """
+    A published signal reaches a target, is stopped, or expires.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    markets: Annotated[
+        Markets | None,
+        Field(description="Only these markets; null for all.", title="Markets"),
+    ] = None
+    timeframes: Annotated[
+        Timeframes | None,
+        Field(description="Only these timeframes; null for all.", title="Timeframes"),
+    ] = None
+    strategy: Annotated[Strategy | None, Field(description="Only this strategy.", title="Strategy")] = None
+    direction: Annotated[
+        Literal[1, -1] | None,
+        Field(description="1 long, -1 short; null for both.", title="Direction"),
+    ] = None
+    minimum_score: Annotated[float | None, Field(ge=0.0, le=1.0, title="Minimum Score")] = 0.0
+    exclude_simulated: Annotated[
+        bool | None,
+        Field(
+            description="Leave signals of simulated markets out.",
+            title="Exclude Simulated",
+        ),
+    ] = False
+    kind: Annotated[Literal["outcome"], Field(title="Kind")]
+    outcomes: Annotated[
+        list[Literal["target_1", "target_2", "stopped", "expired"]] | None,
+        Field(min_length=1, title="Outcomes"),
+    ] = ["target_1", "target_2", "stopped", "expired"]
+
+
+class PageFiringShown(BaseModel):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    items: Annotated[list[FiringShown], Field(title="Items")]
+    next_cursor: Annotated[
+        str | None,
+        Field(
+            description="Hand it over as `cursor` for the next page; null on the last one.",
+            title="Next Cursor",
+        ),
+    ]
+
+
 class PageSignal(BaseModel):
     model_config = ConfigDict(
         extra="ignore",
@@ -1438,6 +1786,55 @@ class PageWebhookDeliveryShown(BaseModel):
             title="Next Cursor",
         ),
     ]
+
+
+class PriceCondition(BaseModel):
+    """
+    The close of a bar is beyond a level that the close before was not beyond.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    kind: Annotated[Literal["price"], Field(title="Kind")]
+    market: Annotated[
+        str,
+        Field(max_length=80, pattern="^[a-z0-9_]+:[A-Z0-9][A-Z0-9._/-]*$", title="Market"),
+    ]
+    timeframe: Timeframe
+    level: Annotated[float, Field(gt=0.0, le=1000000000000000.0, title="Level")]
+    crosses: Annotated[Crossing | None, Field(validate_default=True)] = "either"
+
+
+class PushList(BaseModel):
+    """
+    All of them, oldest first.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    items: Annotated[list[PushShown], Field(title="Items")]
+    next_cursor: Annotated[None, Field(title="Next Cursor")]
+
+
+class QuietHours(BaseModel):
+    """
+    Not to be told between two times of day, by the person's own time zone.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    start: Annotated[str, Field(examples=["22:00"], pattern="^\\d{2}:\\d{2}$", title="Start")]
+    end: Annotated[str, Field(examples=["22:00"], pattern="^\\d{2}:\\d{2}$", title="End")]
+    then: Annotated[
+        QuietThen | None,
+        Field(
+            description="Hold it back until they end, or drop it.",
+            validate_default=True,
+        ),
+    ] = "hold"
 
 
 class Readiness(BaseModel):
@@ -1503,6 +1900,38 @@ class SeriesReplyZone(BaseModel):
             title="Simulated",
         ),
     ]
+
+
+class SignalCondition(BaseModel):
+    """
+    A signal is published.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    markets: Annotated[
+        Markets1 | None,
+        Field(description="Only these markets; null for all.", title="Markets"),
+    ] = None
+    timeframes: Annotated[
+        Timeframes | None,
+        Field(description="Only these timeframes; null for all.", title="Timeframes"),
+    ] = None
+    strategy: Annotated[Strategy | None, Field(description="Only this strategy.", title="Strategy")] = None
+    direction: Annotated[
+        Literal[1, -1] | None,
+        Field(description="1 long, -1 short; null for both.", title="Direction"),
+    ] = None
+    minimum_score: Annotated[float | None, Field(ge=0.0, le=1.0, title="Minimum Score")] = 0.0
+    exclude_simulated: Annotated[
+        bool | None,
+        Field(
+            description="Leave signals of simulated markets out.",
+            title="Exclude Simulated",
+        ),
+    ] = False
+    kind: Annotated[Literal["signal"], Field(title="Kind")]
 
 
 class SignalDetail(BaseModel):
@@ -1634,6 +2063,31 @@ class StoredMarket(BaseModel):
     timeframes: Annotated[list[StoredTimeframe], Field(title="Timeframes")]
 
 
+class StructureCondition(BaseModel):
+    """
+    Structure breaks.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    markets: Annotated[list[Market], Field(max_length=50, min_length=1, title="Markets")]
+    timeframes: Annotated[list[Timeframe], Field(max_length=13, min_length=1, title="Timeframes")]
+    scale: Annotated[
+        Literal["micro", "internal", "swing"] | None,
+        Field(description="Only this scale.", title="Scale"),
+    ] = None
+    kind: Annotated[Literal["structure"], Field(title="Kind")]
+    event: Annotated[
+        Literal["bos", "choch"] | None,
+        Field(description="Only this kind of break.", title="Event"),
+    ] = None
+    direction: Annotated[
+        Literal[1, -1] | None,
+        Field(description="1 up, -1 down; null for both.", title="Direction"),
+    ] = None
+
+
 class WebhookList(BaseModel):
     """
     All webhooks of a person.
@@ -1652,6 +2106,149 @@ class WebhookList(BaseModel):
     ]
 
 
+class AlertChanges(BaseModel):
+    """
+    What is to change of a rule; what is left out stays.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    name: Annotated[
+        str | None,
+        Field(
+            examples=["BTC over 50,000"],
+            max_length=100,
+            min_length=1,
+            pattern="^[^\\x00-\\x1f\\x7f]+$",
+            title="Name",
+        ),
+    ] = "-"
+    condition: Annotated[
+        SignalCondition | OutcomeCondition | PriceCondition | ZoneCondition | StructureCondition | None,
+        Field(
+            description="What it waits for.",
+            examples=[
+                {"crosses": "above", "kind": "price", "level": 50000, "market": "binance:BTCUSDT", "timeframe": "15m"}
+            ],
+            title="Condition",
+        ),
+    ] = None
+    channels: Annotated[
+        list[Channels] | None,
+        Field(
+            description="How you are told.",
+            examples=[[{"type": "email"}]],
+            max_length=10,
+            min_length=1,
+            title="Channels",
+            validate_default=True,
+        ),
+    ] = []
+    quiet_hours: QuietHours | None = None
+    cooldown_seconds: Annotated[
+        int | None,
+        Field(
+            description="After an event the rule passes over what is known within so many seconds.",
+            ge=0,
+            le=604800,
+            title="Cooldown Seconds",
+        ),
+    ] = 0
+    expires_at: Annotated[AwareDatetime | None, Field(title="Expires At")] = None
+    enabled: Annotated[bool | None, Field(examples=[True], title="Enabled")] = True
+
+
+class AlertSettings(BaseModel):
+    """
+    A rule to make.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    name: Annotated[
+        str,
+        Field(
+            examples=["BTC over 50,000"],
+            max_length=100,
+            min_length=1,
+            pattern="^[^\\x00-\\x1f\\x7f]+$",
+            title="Name",
+        ),
+    ]
+    condition: Annotated[
+        SignalCondition | OutcomeCondition | PriceCondition | ZoneCondition | StructureCondition,
+        Field(
+            description="What it waits for.",
+            discriminator="kind",
+            examples=[
+                {"crosses": "above", "kind": "price", "level": 50000, "market": "binance:BTCUSDT", "timeframe": "15m"}
+            ],
+            title="Condition",
+        ),
+    ]
+    channels: Annotated[
+        list[Channels],
+        Field(
+            description="How you are told.",
+            examples=[[{"type": "email"}]],
+            max_length=10,
+            min_length=1,
+            title="Channels",
+        ),
+    ]
+    quiet_hours: Annotated[QuietHours | None, Field(description="By the time zone of your profile.")] = None
+    cooldown_seconds: Annotated[
+        int | None,
+        Field(
+            description="After an event the rule passes over what is known within so many seconds.",
+            ge=0,
+            le=604800,
+            title="Cooldown Seconds",
+        ),
+    ] = 0
+    expires_at: Annotated[
+        AwareDatetime | None,
+        Field(description="What is known from then on does not count.", title="Expires At"),
+    ] = None
+    enabled: Annotated[bool | None, Field(title="Enabled")] = True
+
+
+class AlertShown(BaseModel):
+    """
+    A rule.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    alert_id: Annotated[str, Field(title="Alert Id")]
+    name: Annotated[str, Field(title="Name")]
+    condition: Annotated[
+        SignalCondition | OutcomeCondition | PriceCondition | ZoneCondition | StructureCondition,
+        Field(discriminator="kind", title="Condition"),
+    ]
+    channels: Annotated[list[Channels], Field(title="Channels")]
+    quiet_hours: QuietHours | None
+    cooldown_seconds: Annotated[int, Field(title="Cooldown Seconds")]
+    expires_at: Annotated[AwareDatetime | None, Field(title="Expires At")]
+    enabled: Annotated[bool, Field(title="Enabled")]
+    within_plan: Annotated[
+        bool,
+        Field(
+            description="False for a rule that is on and that your plan has no room for: the oldest ones count.",
+            title="Within Plan",
+        ),
+    ]
+    active_since: Annotated[
+        AwareDatetime,
+        Field(description="What was known before does not count.", title="Active Since"),
+    ]
+    created_at: Annotated[AwareDatetime, Field(title="Created At")]
+    updated_at: Annotated[AwareDatetime, Field(title="Updated At")]
+
+
 class PageStoredMarket(BaseModel):
     model_config = ConfigDict(
         extra="ignore",
@@ -1664,3 +2261,15 @@ class PageStoredMarket(BaseModel):
             title="Next Cursor",
         ),
     ]
+
+
+class AlertList(BaseModel):
+    """
+    All rules, oldest first.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    items: Annotated[list[AlertShown], Field(title="Items")]
+    next_cursor: Annotated[None, Field(title="Next Cursor")]

@@ -48,6 +48,24 @@ class Operations:
         """
         return self._transport.call("POST", "/v1/auth/second-factor/confirm", models.RecoveryCodes, body=body)
 
+    def create_alert(self, body: models.AlertSettings | Mapping[str, Any]) -> models.AlertShown:
+        """Make an alert.
+
+        Make a rule. What is known from now on counts.
+
+        Access: signed_in alerts:write.
+        """
+        return self._transport.call("POST", "/v1/alerts", models.AlertShown, body=body)
+
+    def create_push_subscription(self, body: models.PushSettings | Mapping[str, Any]) -> models.PushShown:
+        """Subscribe a browser.
+
+        Remember a browser: send what its `PushSubscription.toJSON()` gives.
+
+        Access: interactive.
+        """
+        return self._transport.call("POST", "/v1/push-subscriptions", models.PushShown, body=body)
+
     def create_webhook(self, body: models.WebhookSettings | Mapping[str, Any]) -> models.WebhookWithSecret:
         """Make a webhook.
 
@@ -56,6 +74,24 @@ class Operations:
         Access: signed_in webhooks:write.
         """
         return self._transport.call("POST", "/v1/webhooks", models.WebhookWithSecret, body=body)
+
+    def delete_alert(self, alert_id: str) -> None:
+        """Delete an alert.
+
+        Delete a rule and its history. What is on its way is not sent.
+
+        Access: signed_in alerts:write.
+        """
+        self._transport.call("DELETE", f"/v1/alerts/{part(alert_id)}", type(None))
+
+    def delete_push_subscription(self, subscription_id: str) -> None:
+        """Forget a browser.
+
+        Send nothing more to a browser.
+
+        Access: interactive.
+        """
+        self._transport.call("DELETE", f"/v1/push-subscriptions/{part(subscription_id)}", type(None))
 
     def delete_webhook(self, webhook_id: str) -> None:
         """Delete a webhook.
@@ -74,6 +110,15 @@ class Operations:
         Access: interactive.
         """
         self._transport.call("POST", "/v1/auth/second-factor/disable", type(None), body=body)
+
+    def get_alert(self, alert_id: str) -> models.AlertShown:
+        """One alert.
+
+        Show one rule.
+
+        Access: signed_in alerts:read.
+        """
+        return self._transport.call("GET", f"/v1/alerts/{part(alert_id)}", models.AlertShown)
 
     def get_csrf_token(self) -> models.CsrfToken:
         """Token against foreign pages.
@@ -111,6 +156,15 @@ class Operations:
         """
         return self._transport.call("GET", f"/problems/{part(name)}", models.ProblemKind)
 
+    def get_push_key(self) -> models.PushKey:
+        """Key for Web Push.
+
+        Show the key that a browser subscribes with.
+
+        Access: signed_in alerts:read.
+        """
+        return self._transport.call("GET", "/v1/push/key", models.PushKey)
+
     def get_readiness(
         self, *, require: Sequence[Literal["clickhouse", "postgres", "redis"]] | None = None
     ) -> models.Readiness:
@@ -142,6 +196,15 @@ class Operations:
         """
         return self._transport.call("GET", f"/v1/signals/{part(signal_id)}", models.SignalDetail)
 
+    def get_telegram(self) -> models.TelegramShown:
+        """Telegram chat.
+
+        Show whether a chat is linked.
+
+        Access: signed_in alerts:read.
+        """
+        return self._transport.call("GET", "/v1/telegram", models.TelegramShown)
+
     def get_webhook(self, webhook_id: str) -> models.WebhookShown:
         """One webhook.
 
@@ -161,6 +224,40 @@ class Operations:
         return self._transport.call(
             "GET", f"/v1/webhooks/{part(webhook_id)}/deliveries/{part(delivery_id)}", models.WebhookDeliveryShown
         )
+
+    def link_telegram(self) -> models.TelegramLinkCode:
+        """Link a Telegram chat.
+
+        Make a code. Write it to the bot within ten minutes; the chat it comes from is linked. It works once.
+
+        Access: interactive.
+        """
+        return self._transport.call("POST", "/v1/telegram/link", models.TelegramLinkCode)
+
+    def list_alert_history(
+        self, alert_id: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> models.PageFiringShown:
+        """What an alert told.
+
+        List what a rule held for, newest first, and what became of it on each channel.
+
+        Access: signed_in alerts:read.
+        """
+        return self._transport.call(
+            "GET",
+            f"/v1/alerts/{part(alert_id)}/history",
+            models.PageFiringShown,
+            query={"limit": limit, "cursor": cursor},
+        )
+
+    def list_alerts(self) -> models.AlertList:
+        """Alerts.
+
+        List your rules, oldest first.
+
+        Access: signed_in alerts:read.
+        """
+        return self._transport.call("GET", "/v1/alerts", models.AlertList)
 
     def list_candles(
         self,
@@ -280,6 +377,15 @@ class Operations:
             models.TrackRecords,
             query={"market": market, "timeframe": timeframe, "strategy": strategy, "limit": limit, "cursor": cursor},
         )
+
+    def list_push_subscriptions(self) -> models.PushList:
+        """Subscribed browsers.
+
+        List your browsers, oldest first.
+
+        Access: signed_in alerts:read.
+        """
+        return self._transport.call("GET", "/v1/push-subscriptions", models.PushList)
 
     def list_signals(
         self,
@@ -542,6 +648,15 @@ class Operations:
         """
         self._transport.call("POST", "/v1/auth/logout-everywhere", type(None))
 
+    def test_alert(self, alert_id: str) -> models.TestQueued:
+        """Try an alert out.
+
+        Send a test on every channel of a rule, also in quiet hours.
+
+        Access: signed_in alerts:write.
+        """
+        return self._transport.call("POST", f"/v1/alerts/{part(alert_id)}/test", models.TestQueued)
+
     def test_webhook(self, webhook_id: str) -> models.WebhookDeliveryShown:
         """Send a test.
 
@@ -550,6 +665,33 @@ class Operations:
         Access: signed_in webhooks:write.
         """
         return self._transport.call("POST", f"/v1/webhooks/{part(webhook_id)}/test", models.WebhookDeliveryShown)
+
+    def unlink_telegram(self) -> None:
+        """Unlink the Telegram chat.
+
+        Forget the chat. Nothing more is sent to it.
+
+        Access: interactive.
+        """
+        self._transport.call("DELETE", "/v1/telegram", type(None))
+
+    def unsubscribe_alert(self, *, token: str) -> None:
+        """End an alert's mails.
+
+        Take e-mail off a rule by the link in one of its mails. It takes nothing but that, and no sign-in.
+
+        Access: signed.
+        """
+        self._transport.call("POST", "/v1/alerts/unsubscribe", type(None), query={"token": token})
+
+    def update_alert(self, alert_id: str, body: models.AlertChanges | Mapping[str, Any]) -> models.AlertShown:
+        """Change an alert.
+
+        Change what the body holds. A new condition, or switching it on, begins anew: what was before does not count.
+
+        Access: signed_in alerts:write.
+        """
+        return self._transport.call("PATCH", f"/v1/alerts/{part(alert_id)}", models.AlertShown, body=body)
 
     def update_webhook(self, webhook_id: str, body: models.WebhookChanges | Mapping[str, Any]) -> models.WebhookShown:
         """Change a webhook.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from deploy.local.home import Home
 from deploy.local.http_probe import answers
@@ -14,7 +14,7 @@ _ANYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - recognized, not bound
 
 
 class Api(Service):
-    """One uvicorn process.
+    """One process.
 
     Parameters
     ----------
@@ -26,18 +26,19 @@ class Api(Service):
 
     NAME: str = "api"
     TITLE: str = "The API"
+    STOP_SECONDS: float = 20.0
 
     def __init__(self, home: Home, port: int, host: str = LOOPBACK) -> None:
         super().__init__(home, port)
         self._host = host
 
     def command(self) -> Sequence[str]:
-        """Serve ``api.main:app``; open streams are cut 5 s after a stop was asked for."""
-        module = [sys.executable, "-m", "uvicorn", "api.main:app"]
-        address = ["--host", self._host, "--port", str(self.port)]
-        serving = ["--ws", "websockets-sansio", "--timeout-graceful-shutdown", "5", "--no-access-log"]
-        # The server would believe any local client's X-Forwarded-For; api.security.addresses judges it instead.
-        return [*module, *address, *serving, "--no-proxy-headers"]
+        """Run ``cap api``; its settings are in the environment."""
+        return [sys.executable, "-m", "deploy.cli.main", "api", "--host", self._host, "--port", str(self.port)]
+
+    def environment(self) -> Mapping[str, str]:
+        """No other replica could take over, so nobody has to be given time to find one."""
+        return {"CAP_DRAIN_S": "0"}
 
     def ready(self) -> bool:
         """Whether it is alive."""
