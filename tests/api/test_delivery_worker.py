@@ -37,7 +37,7 @@ def stores(stack: LocalStack) -> Settings:
 @pytest.fixture
 def settings(stores: Settings) -> Settings:
     """Settings over a database in which nothing waits and nobody is."""
-    rows(stores, "TRUNCATE serving.users, serving.outbox, serving.delivery_destinations CASCADE")
+    rows(stores, "TRUNCATE serving.webhooks, serving.outbox, serving.delivery_destinations CASCADE")
     return stores
 
 
