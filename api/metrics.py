@@ -84,6 +84,9 @@ class Metrics:
             ("route_class", "result"),
             registry=self.registry,
         )
+        self._sign_ins = Counter(
+            "cap_sign_ins", "Sign-ins, by outcome: opened, challenged or refused.", ("outcome",), registry=self.registry
+        )
         self._duties = Counter(
             "cap_worker_duties", "Periodic duties, by result.", ("duty", "result"), registry=self.registry
         )
@@ -117,6 +120,10 @@ class Metrics:
         """Say how far the relay is."""
         self._relay_position.set(position)
         self._relay_lag.set(head - position)
+
+    def sign_in(self, outcome: str) -> None:
+        """Count a sign-in: opened, challenged or refused."""
+        self._sign_ins.labels(outcome).inc()
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count an answered request. ``route`` is the template of the path, never the path itself."""

@@ -75,8 +75,8 @@ POLICIES = {
     # Many people may sit behind one address.
     Kind.ADDRESS: Policy(free=50, most=100, recovers=5 * _MINUTE),
     # Not guesses: mails one can have sent to a mailbox, and from one address.
-    Kind.MAIL: Policy(free=3, most=3, recovers=20 * _MINUTE),
-    Kind.MAIL_ADDRESS: Policy(free=20, most=20, recovers=3 * _MINUTE),
+    Kind.MAIL: Policy(free=3, most=3, recovers=20 * _MINUTE, locked=20 * _MINUTE, longest=20 * _MINUTE),
+    Kind.MAIL_ADDRESS: Policy(free=20, most=20, recovers=3 * _MINUTE, locked=3 * _MINUTE, longest=3 * _MINUTE),
 }
 
 

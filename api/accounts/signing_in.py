@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
 from sqlmodel import Session
 
 from api.accounts import one_time, people, second_factor
@@ -17,6 +18,8 @@ from api.audit import Actor, record
 from api.dependencies import Context
 from api.mail import Template, queue_mail
 from api.security.principal import unauthenticated
+
+_log = structlog.get_logger("api")
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ async def sign_in(context: Context, email: str, password: str, client: Client, a
     """
     account = await show_password(context, email, password, actor)
     if account is None:
+        _refused(context, actor)
         raise unauthenticated(
             "the address or the password is wrong, or the account is not open; a new one opens with the mailed link"
         )
@@ -46,7 +50,9 @@ async def sign_in(context: Context, email: str, password: str, client: Client, a
             return Challenge(one_time.issue(session, Purpose.SIGN_IN, account.user_id, now))
         return _open(context, session, account, client, actor, now, with_second_factor=False)
 
-    return await context.stores.in_session(work)
+    found = await context.stores.in_session(work)
+    context.metrics.sign_in("challenged" if isinstance(found, Challenge) else "opened")
+    return found
 
 
 async def show_second_factor(context: Context, challenge: str, code: str, client: Client, actor: Actor) -> Opened:
@@ -74,6 +80,7 @@ async def show_second_factor(context: Context, challenge: str, code: str, client
 
     opened = await context.stores.in_session(work)
     if opened is None:
+        _refused(context, actor)
         raise unauthenticated(
             "the code is wrong or was used, or the sign-in took too long; sign in again if it goes on"
         )
@@ -96,6 +103,12 @@ def try_code(context: Context, session: Session, account: Account, code: str, ac
     if counted.just_locked:
         tell_locked(session, account, counted, actor, now)
     return False
+
+
+def _refused(context: Context, actor: Actor) -> None:
+    # Not the address that was typed: people type passwords into the wrong field.
+    _log.info("sign_in_refused", by=actor.means, address=actor.address)
+    context.metrics.sign_in("refused")
 
 
 def _open(

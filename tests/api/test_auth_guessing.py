@@ -213,3 +213,13 @@ def test_what_is_typed_is_not_kept(auth: SignIns) -> None:
     rows = auth.rows("SELECT encode(subject, 'escape') AS subject FROM serving.guess_counts")
     assert len(rows) == 2
     assert not [row for row in rows if typed.split("@")[0] in row["subject"]]
+
+
+def test_mails_come_slowly_once_there_were_some(auth: SignIns) -> None:
+    email = auth.person()
+    auth.forget_counts()
+    statuses: list[int] = []
+    for minutes in (0, 0, 0, 10, 10, 10, 10):
+        auth.clock.move(minutes=minutes)
+        statuses.append(auth.post("password-reset", {"email": email}).status_code)
+    assert statuses == [202, 202, 202, 429, 202, 429, 202]

@@ -11,8 +11,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from xml.etree import ElementTree
 
 import httpx
-import pyotp
 import pytest
+from pyotp.totp import TOTP
 
 from deploy.local.stack import LocalStack
 from tests.api.signing import PASSWORD, SignedIn, SignIns, sign_ins
@@ -36,7 +36,7 @@ class Guarded:
 
     def code(self, steps: int = 0) -> str:
         """Code of the app now, or some steps away."""
-        return pyotp.TOTP(self.secret).at(self.auth.clock.now + timedelta(seconds=30 * steps))
+        return TOTP(self.secret).at(self.auth.clock.now + timedelta(seconds=30 * steps))
 
     def challenge(self) -> str:
         """Show the password."""
@@ -56,7 +56,7 @@ def _guarded(auth: SignIns) -> Guarded:
     begun = auth.post("second-factor", {"password": PASSWORD}, signed_in.headers)
     assert begun.status_code == 201, begun.text
     secret = begun.json()["secret"]
-    code = pyotp.TOTP(secret).at(auth.clock.now)
+    code = TOTP(secret).at(auth.clock.now)
     confirmed = auth.post("second-factor/confirm", {"code": code}, signed_in.headers)
     assert confirmed.status_code == 200, confirmed.text
     auth.clock.move(seconds=60)
@@ -103,7 +103,7 @@ def test_confirming_ends_other_sessions(auth: SignIns) -> None:
     email = auth.person()
     other, here = auth.login(email), auth.login(email)
     secret = auth.post("second-factor", {"password": PASSWORD}, here.headers).json()["secret"]
-    code = pyotp.TOTP(secret).at(auth.clock.now)
+    code = TOTP(secret).at(auth.clock.now)
     assert auth.post("second-factor/confirm", {"code": code}, here.headers).status_code == 200
     assert auth.works(here.headers)
     assert not auth.works(other.headers)
@@ -208,7 +208,7 @@ def test_a_repeated_begin_and_confirm_get_the_first_answer(auth: SignIns) -> Non
     once = {**headers, "Idempotency-Key": "begin"}
     replies = [auth.post("second-factor", {"password": PASSWORD}, once) for _ in range(2)]
     assert replies[0].json() == replies[1].json()
-    code = pyotp.TOTP(replies[0].json()["secret"]).at(auth.clock.now)
+    code = TOTP(replies[0].json()["secret"]).at(auth.clock.now)
     once = {**headers, "Idempotency-Key": "confirm"}
     confirmed = [auth.post("second-factor/confirm", {"code": code}, once) for _ in range(2)]
     assert [reply.status_code for reply in confirmed] == [200, 200]

@@ -268,7 +268,7 @@ def test_a_write_by_cookie_needs_the_token_and_a_page_of_ours(auth: SignIns) -> 
         "our name, another port": {**good, "Origin": "http://127.0.0.1:1"},
     }.items():
         for path in ("refresh", "logout", "logout-everywhere"):
-            encoded = {key: value.encode("latin-1") for key, value in headers.items()}
+            encoded = [(key.encode(), value.encode("latin-1")) for key, value in headers.items()]
             reply = auth.served.client.post(f"/v1/auth/{path}", headers=encoded)
             assert (reply.status_code, reply.json()["type"]) == (403, "/problems/csrf"), (name, path)
     assert auth.works(cookies)
