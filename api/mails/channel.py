@@ -17,8 +17,8 @@ from api.outbox import Topic
 
 _CONNECTIONS = 8
 _STEP_TIMEOUT_S = 10.0
-# What a mail said is not kept once it has been sent or given up: it may hold a token.
-_FORGET = text("UPDATE serving.outbox SET payload = jsonb_set(payload, '{context}', '{}') WHERE outbox_id = :id")
+# A dead letter is kept for people to look at; what it would have let its reader do is not for them.
+_FORGET = text("UPDATE serving.outbox SET payload = payload #- '{context,token}' WHERE outbox_id = :id")
 
 
 class MailChannel(Channel):
@@ -75,7 +75,7 @@ class MailChannel(Channel):
         return Sent()
 
     def settle(self, session: Session, settled: Settled) -> None:
-        """Write the history of an alert, and forget what was said."""
+        """Write the history of an alert; forget the token of a mail that is given up."""
         gate.settle(session, settled)
-        if settled.dead or isinstance(settled.outcome, Sent):
+        if settled.dead:
             session.connection().execute(_FORGET, {"id": settled.job.outbox_id})

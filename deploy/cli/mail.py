@@ -10,6 +10,7 @@ from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import typer
 
@@ -34,8 +35,10 @@ class KeptMail:
     file: str
 
 
-def show_mails(home: Path | None, *, last: bool, as_json: bool, link: bool) -> None:
-    """List mails, or show the newest, or the newest link in one.
+def show_mails(
+    home: Path | None, *, last: bool = False, as_json: bool = False, link: bool = False, token: bool = False
+) -> None:
+    """List mails, or show the newest, or the newest link or token in one.
 
     Raises
     ------
@@ -50,6 +53,12 @@ def show_mails(home: Path | None, *, last: bool, as_json: bool, link: bool) -> N
         if found is None:
             raise CommandFailed(f"no mail with a link is in {folder}; {_WHY}")
         typer.echo(found.links[0])
+    elif token:
+        tokens = (parse_qs(urlsplit(one).query).get("token") for mail in mails for one in mail.links)
+        newest = next((one[0] for one in tokens if one), None)
+        if newest is None:
+            raise CommandFailed(f"no mail with a token is in {folder}; {_WHY}")
+        typer.echo(newest)
     elif last:
         mail = next(mails, None)
         if mail is None:

@@ -262,6 +262,7 @@ def backtest(
 def mail(
     last: Annotated[bool, typer.Option("--last", help="The newest one, whole.")] = False,
     link: Annotated[bool, typer.Option("--link", help="Only the newest link that was mailed.")] = False,
+    token: Annotated[bool, typer.Option("--token", help="Only the newest token that was mailed.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
     home: HomeOption = None,
     debug: DebugOption = False,
@@ -270,7 +271,7 @@ def mail(
     del debug
     from deploy.cli.mail import show_mails
 
-    show_mails(home, last=last, as_json=as_json, link=link)
+    show_mails(home, last=last, as_json=as_json, link=link, token=token)
 
 
 @app.command()

@@ -32,6 +32,8 @@ class Taken:
     logins: list[tuple[bytes, bytes]] = field(default_factory=list)
     answers: dict[str, str] = field(default_factory=dict)
     """What to answer, by step: ``sender``, ``recipient``, ``data``."""
+    refuses: set[str] = field(default_factory=set)
+    """Addresses there is nobody at."""
     port: int = 0
 
     async def handle_MAIL(self, _: Any, __: Any, envelope: Any, address: str, ___: Any) -> str:  # noqa: N802
@@ -39,7 +41,7 @@ class Taken:
         return self.answers.get("sender", "250 OK")
 
     async def handle_RCPT(self, _: Any, __: Any, envelope: Any, address: str, ___: Any) -> str:  # noqa: N802
-        answer = self.answers.get("recipient", "250 OK")
+        answer = "550 5.1.1 nobody" if address in self.refuses else self.answers.get("recipient", "250 OK")
         if answer.startswith("2"):
             envelope.rcpt_tos.append(address)
         return answer

@@ -55,24 +55,26 @@ def sink(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sink]:
 
 
 def test_mails_are_kept_and_shown(sink: Sink, capsys: pytest.CaptureFixture[str]) -> None:
-    show_mails(sink.home, last=False, as_json=False, link=False)
+    show_mails(sink.home)
     assert "No mail" in capsys.readouterr().out
     with pytest.raises(CommandFailed, match="no mail with a link"):
-        show_mails(sink.home, last=False, as_json=False, link=True)
+        show_mails(sink.home, link=True)
 
     sink.take("verify_email", "first+/=")
     sink.take("invoice", "second")
 
-    show_mails(sink.home, last=False, as_json=False, link=False)
+    show_mails(sink.home)
     listed = capsys.readouterr().out.splitlines()
     assert [line.split("  ")[-1] for line in listed] == ["Invoice 7", "Confirm your e-mail address"]
-    show_mails(sink.home, last=True, as_json=False, link=False)
+    show_mails(sink.home, last=True)
     assert "Subject: Invoice 7\n\nThank you." in capsys.readouterr().out
-    show_mails(sink.home, last=False, as_json=True, link=False)
+    show_mails(sink.home, as_json=True)
     mails = json.loads(capsys.readouterr().out)
     assert mails[1]["links"] == ["http://127.0.0.1:8000/verify-email?token=first%2B%2F%3D"]
-    show_mails(sink.home, last=False, as_json=False, link=True)
+    show_mails(sink.home, link=True)
     assert capsys.readouterr().out.strip() == mails[0]["links"][0]
+    show_mails(sink.home, token=True)
+    assert capsys.readouterr().out == "first+/=\n"
 
 
 def test_only_the_owner_can_read_them(sink: Sink) -> None:
