@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from sqlmodel import Session
 
 from api.accounts import people
-from api.accounts.guessing import Count, Kind, Subject, count, forget, take_back
+from api.accounts.guessing import Count, Kind, Subject, count, settle_right
 from api.accounts.people import Account
 from api.audit import Actor, record
 from api.dependencies import Context
@@ -50,13 +51,14 @@ async def show_password(context: Context, email: str, password: str, actor: Acto
             if counted.just_locked and account is not None and account.may_sign_in:
                 tell_locked(session, account, counted, actor, now)
             return
-        forget(session, by_account)
-        take_back(session, by_address, now)
         if known is not None and renewed is not None:
             people.replace_password(session, account.user_id, known, renewed)
+        settle_right(session, (by_account, by_address), now)
 
     await context.stores.in_session(settle)
-    return account if good else None
+    if account is None or not good:
+        return None
+    return account if renewed is None else replace(account, password_hash=renewed)
 
 
 async def shown_again(context: Context, who: Principal, password: str, actor: Actor, field: str) -> Account:

@@ -176,12 +176,19 @@ def forget(session: Session, subject: Subject) -> None:
     )
 
 
-def take_back(session: Session, subject: Subject, now: datetime) -> None:
-    """Uncount one try that was right. The others stay: one good account does not excuse guesses at many."""
-    session.connection().execute(
-        text(
-            "UPDATE serving.guess_counts SET failures = greatest(failures - 1, 0), blocked_until = :now "
-            "WHERE subject = :subject"
-        ),
-        {"subject": subject.digest, "now": now},
-    )
+def settle_right(session: Session, subjects: Sequence[Subject], now: datetime) -> None:
+    """Uncount a try that was right.
+
+    An account begins anew. An address has only this one taken off: one good account does not excuse guesses at many.
+    """
+    for subject in sorted(subjects, key=lambda one: one.digest):
+        if subject.kind is not Kind.ADDRESS:
+            forget(session, subject)
+            continue
+        session.connection().execute(
+            text(
+                "UPDATE serving.guess_counts SET failures = greatest(failures - 1, 0), blocked_until = :now "
+                "WHERE subject = :subject"
+            ),
+            {"subject": subject.digest, "now": now},
+        )

@@ -1,4 +1,7 @@
-"""Tokens that are good once and for a time: 256 random bits, of which only the digest is kept."""
+"""Tokens that are good once and for a time: 256 random bits, of which only the digest is kept.
+
+Whoever uses a token finds it, holds the account it is for, and then uses it: in this order no two wait for one another.
+"""
 
 from __future__ import annotations
 
@@ -91,13 +94,13 @@ def issue(session: Session, purpose: Purpose, user_id: str, now: datetime, *, va
 
 
 def find_or_none(session: Session, purpose: Purpose, token: str, now: datetime) -> Held | None:
-    """Find a good token, and hold it until the transaction ends; None for any other."""
+    """Find a good token; None for any other."""
     row = (
         session.connection()
         .execute(
             text(
                 "SELECT user_id, value FROM serving.one_time_tokens "
-                "WHERE token_digest = :digest AND purpose = :purpose AND expires_at > :now FOR UPDATE"
+                "WHERE token_digest = :digest AND purpose = :purpose AND expires_at > :now"
             ),
             {"digest": digest_of(token), "purpose": purpose.value, "now": now},
         )
@@ -107,7 +110,7 @@ def find_or_none(session: Session, purpose: Purpose, token: str, now: datetime) 
 
 
 def find(session: Session, purpose: Purpose, token: str, now: datetime) -> Held:
-    """Find a good token, and hold it until the transaction ends.
+    """Find a good token.
 
     Raises
     ------
@@ -116,15 +119,23 @@ def find(session: Session, purpose: Purpose, token: str, now: datetime) -> Held:
     """
     held = find_or_none(session, purpose, token, now)
     if held is None:
-        raise Problem("invalid-token", "the token is wrong, was used, or has expired; ask for a new one")
+        raise _bad()
     return held
 
 
 def use(session: Session, held: Held) -> None:
-    """Make sure that a token is not good again."""
-    session.connection().execute(
+    """Make sure that a token is not good again.
+
+    Raises
+    ------
+    Problem
+        ``invalid-token`` if another request has used it meanwhile.
+    """
+    result = session.connection().execute(
         text("DELETE FROM serving.one_time_tokens WHERE token_digest = :digest"), {"digest": held.digest}
     )
+    if not result.rowcount:
+        raise _bad()
 
 
 def void(session: Session, user_id: str, *purposes: Purpose) -> None:
@@ -133,3 +144,7 @@ def void(session: Session, user_id: str, *purposes: Purpose) -> None:
         text("DELETE FROM serving.one_time_tokens WHERE user_id = :user AND purpose = ANY(:purposes)"),
         {"user": user_id, "purposes": [purpose.value for purpose in purposes or tuple(Purpose)]},
     )
+
+
+def _bad() -> Problem:
+    return Problem("invalid-token", "the token is wrong, was used, or has expired; ask for a new one")

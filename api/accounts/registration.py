@@ -39,7 +39,9 @@ def register(session: Session, email: str, password_hash: str, actor: Actor, now
         key = f"in use {account.user_id} {uuid.uuid4()}"
         queue_mail(session, account.email, Template.ADDRESS_IN_USE, {}, key=key, now=now, locale=account.locale)
     else:
-        _send_verification(session, account, password_hash, now)
+        # One made by an administrator has its password already.
+        chosen = password_hash if account.password_hash is None else None
+        _send_verification(session, account, chosen, now)
 
 
 def resend_verification(session: Session, email: str, now: datetime) -> None:

@@ -17,9 +17,14 @@ from api.accounts.sessions import Client, Opened, is_new_device, open_session
 from api.audit import Actor, record
 from api.dependencies import Context
 from api.mail import Template, queue_mail
+from api.problems import Problem
 from api.security.principal import unauthenticated
 
 _log = structlog.get_logger("api")
+_WRONG_PASSWORD = (
+    "the address or the password is wrong, or the account is not open; a new one opens with the mailed link"
+)
+_WRONG_CODE = "the code is wrong or was used, or the sign-in took too long; sign in again if it goes on"
 
 
 @dataclass(frozen=True)
@@ -39,18 +44,21 @@ async def sign_in(context: Context, email: str, password: str, client: Client, a
     """
     account = await show_password(context, email, password, actor)
     if account is None:
-        _refused(context, actor)
-        raise unauthenticated(
-            "the address or the password is wrong, or the account is not open; a new one opens with the mailed link"
-        )
+        raise _refused(context, actor, _WRONG_PASSWORD)
     now = context.clock()
 
-    def work(session: Session) -> Opened | Challenge:
+    def work(session: Session) -> Opened | Challenge | None:
+        # Held, and looked at again: a password that was changed since it was judged opens nothing.
+        present = people.by_id(session, account.user_id, hold=True)
+        if present is None or not present.may_sign_in or present.password_hash != account.password_hash:
+            return None
         if second_factor.status_of(session, account.user_id).enabled:
             return Challenge(one_time.issue(session, Purpose.SIGN_IN, account.user_id, now))
         return _open(context, session, account, client, actor, now, with_second_factor=False)
 
     found = await context.stores.in_session(work)
+    if found is None:
+        raise _refused(context, actor, _WRONG_PASSWORD)
     context.metrics.sign_in("challenged" if isinstance(found, Challenge) else "opened")
     return found
 
@@ -73,6 +81,9 @@ async def show_second_factor(context: Context, challenge: str, code: str, client
         account = people.by_id(session, held.user_id, hold=True)
         if account is None or not account.may_sign_in:
             return None
+        # Once more, now that the account is held: another request may have used it, or a new password voided it.
+        if one_time.find_or_none(session, Purpose.SIGN_IN, challenge, now) is None:
+            return None
         if not try_code(context, session, account, code, actor, now):
             return None
         one_time.use(session, held)
@@ -80,10 +91,7 @@ async def show_second_factor(context: Context, challenge: str, code: str, client
 
     opened = await context.stores.in_session(work)
     if opened is None:
-        _refused(context, actor)
-        raise unauthenticated(
-            "the code is wrong or was used, or the sign-in took too long; sign in again if it goes on"
-        )
+        raise _refused(context, actor, _WRONG_CODE)
     return opened
 
 
@@ -105,10 +113,11 @@ def try_code(context: Context, session: Session, account: Account, code: str, ac
     return False
 
 
-def _refused(context: Context, actor: Actor) -> None:
+def _refused(context: Context, actor: Actor, detail: str) -> Problem:
     # Not the address that was typed: people type passwords into the wrong field.
     _log.info("sign_in_refused", by=actor.means, address=actor.address)
     context.metrics.sign_in("refused")
+    return unauthenticated(detail)
 
 
 def _open(

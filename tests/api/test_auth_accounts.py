@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from api.security.passwords import Passwords
 from deploy.local.stack import LocalStack
 from tests.api.signing import OTHER_PASSWORD, PASSWORD, SignIns, sign_ins
 
@@ -192,8 +194,6 @@ def test_rubbish_is_refused_and_never_a_fault(auth: SignIns) -> None:
 def test_a_hash_is_renewed_when_its_cost_rises(auth: SignIns) -> None:
     email = auth.person()
     costlier = auth.context.settings.model_copy(update={"password_passes": 2})
-    from api.security.passwords import Passwords
-
     auth.rows(
         "UPDATE serving.users SET password_hash = :hash WHERE email = :email",
         hash=Passwords(costlier).hash(PASSWORD),
@@ -202,6 +202,47 @@ def test_a_hash_is_renewed_when_its_cost_rises(auth: SignIns) -> None:
     auth.login(email)
     stored = auth.rows("SELECT password_hash FROM serving.users WHERE email = :email", email=email)
     assert "t=1" in stored[0]["password_hash"]
+    auth.login(email)
+
+
+def test_a_password_changed_while_it_is_judged_opens_nothing(auth: SignIns, monkeypatch: pytest.MonkeyPatch) -> None:
+    email = auth.person()
+    judge = Passwords.check
+
+    def change_meanwhile(self: Passwords, password_hash: str | None, password: str) -> bool:
+        good = judge(self, password_hash, password)
+        auth.rows(
+            "UPDATE serving.users SET password_hash = :hash WHERE email = :email",
+            hash=self.hash(OTHER_PASSWORD),
+            email=email,
+        )
+        return good
+
+    monkeypatch.setattr(Passwords, "check", change_meanwhile)
+    assert auth.post("login", {"email": email, "password": PASSWORD}).status_code == 401
+    monkeypatch.undo()
+    auth.login(email, OTHER_PASSWORD)
+
+
+@pytest.mark.parametrize("path", ["verify-email", "password-reset/confirm"])
+def test_of_many_uses_of_a_token_at_once_one_counts(auth: SignIns, path: str) -> None:
+    email = _address() if path == "verify-email" else auth.person()
+    if path == "verify-email":
+        auth.post("register", {"email": email, "password": PASSWORD})
+        body = {"token": auth.token(email, "verify_email")}
+    else:
+        auth.post("password-reset", {"email": email})
+        body = {"token": auth.token(email, "password_reset"), "new_password": OTHER_PASSWORD}
+    with ThreadPoolExecutor(12) as pool:
+        statuses = sorted(reply.status_code for reply in pool.map(lambda _: auth.post(path, body), range(12)))
+    assert statuses == [204] + [422] * 11
+
+
+def test_an_account_that_was_made_with_a_password_keeps_it(auth: SignIns) -> None:
+    email = auth.person()
+    auth.rows("UPDATE serving.users SET email_verified_at = NULL WHERE email = :email", email=email)
+    auth.post("register", {"email": email, "password": OTHER_PASSWORD})
+    assert auth.post("verify-email", {"token": auth.token(email, "verify_email")}).status_code == 204
     auth.login(email)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -11,8 +12,9 @@ from typing import Any
 import httpx
 import pytest
 
-from api.accounts.guessing import POLICIES, Kind
+from api.accounts.guessing import POLICIES, Kind, Subject, count
 from deploy.local.stack import LocalStack
+from stores import database
 from tests.api.signing import OTHER_PASSWORD, PASSWORD, SignIns, sign_ins
 
 TRIES = 1_000
@@ -71,6 +73,22 @@ def test_a_thousand_tries_at_once_get_no_more_than_one_after_the_other(auth: Sig
     # Not even the right password is looked at now.
     assert _try(auth, email, PASSWORD).status_code == 429
     assert auth.hashes - before == FREE
+
+
+def test_tries_of_many_processes_at_once_are_all_counted(auth: SignIns) -> None:
+    engine = database.engine(auth.served.settings, pool_size=16, max_overflow=0)
+    begin = threading.Barrier(16)
+
+    def guess(subject: Subject) -> int:
+        begin.wait(timeout=30)
+        with database.session(engine) as session:
+            return count(session, (subject,), auth.clock.now)[0].failures
+
+    for round_ in range(10):
+        subject = Subject.of(auth.context.vault, Kind.ADDRESS, f"round {round_}")
+        with ThreadPoolExecutor(16) as pool:
+            assert sorted(pool.map(guess, [subject] * 16)) == list(range(1, 17))
+    engine.dispose()
 
 
 def test_an_account_is_locked_and_its_owner_told(auth: SignIns) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -125,6 +126,14 @@ def test_a_code_is_good_once_and_a_step_around_its_time(auth: SignIns) -> None:
     auth.clock.move(minutes=-5)
     assert person.show(person.code()).status_code == 401
     auth.clock.move(minutes=5)
+
+
+def test_of_many_uses_of_a_code_at_once_one_counts(auth: SignIns) -> None:
+    person = _guarded(auth)
+    challenges = [person.challenge() for _ in range(4)]
+    with ThreadPoolExecutor(8) as pool:
+        replies = list(pool.map(lambda challenge: person.show(person.code(), challenge), challenges * 2))
+    assert sorted(reply.status_code for reply in replies)[:2] == [200, 401]
 
 
 def test_a_challenge_expires(auth: SignIns) -> None:
