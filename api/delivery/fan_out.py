@@ -6,24 +6,32 @@ so even a position that was lost would double nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import orjson
 from sqlalchemy import text
 from sqlmodel import Session
 
 from api.delivery.queue import GIVE_UP_AFTER
 from api.delivery.webhooks import Event, EventType, queue_events
 from api.entitlements import Entitlements, entitlements_of
-from api.reads.signals import read_published
+from api.streams.events import EventKind, StreamEvent
+from api.streams.log import read_events, read_head
+from api.times import format_instant
 
 if TYPE_CHECKING:
     from api.dependencies import Context
 
 _NAME = "webhooks"
 _BATCH = 200
+_TYPES = {
+    EventKind.SIGNAL: EventType.SIGNAL_PUBLISHED,
+    EventKind.OUTCOME: EventType.SIGNAL_OUTCOME,
+    EventKind.TAKEDOWN: EventType.SIGNAL_TAKEDOWN,
+}
 
 
 @dataclass(frozen=True)
@@ -39,20 +47,19 @@ class Receiver:
     direction: int | None
     rights: Entitlements
 
-    def wants(self, event: Event, now: datetime) -> datetime | None:
+    def wants(self, told: StreamEvent, type_: EventType, now: datetime) -> datetime | None:
         """When the event may be sent to it; None if it is not for it."""
-        signal = event.data
         asked = (
-            event.type.value in self.events
-            and _among(signal["market"], self.markets)
-            and _among(signal["timeframe"], self.timeframes)
-            and _among(signal["strategy"], self.strategies)
-            and self.direction in (None, signal["direction"])
-            and self.rights.allows(signal["market"], signal["timeframe"])
+            type_.value in self.events
+            and _among(told.market, self.markets)
+            and _among(told.timeframe, self.timeframes)
+            and _among(told.strategy, self.strategies)
+            and self.direction in (None, told.direction)
+            and self.rights.allows(told.market, told.timeframe)
         )
         if not asked:
             return None
-        shown_from = event.at + self.rights.signal_delay
+        shown_from = told.known_at + self.rights.signal_delay
         # History that is published late, by a first run or after a long stop, is no news; nor is what could be seen
         # before the webhook was there.
         return None if shown_from < max(self.created_at, now - GIVE_UP_AFTER) else shown_from
@@ -78,34 +85,22 @@ def advance(session: Session, now: datetime, batch: int = _BATCH) -> bool:
         text("SELECT position FROM serving.fan_out_cursors WHERE name = :name FOR UPDATE"), {"name": _NAME}
     ).scalar_one()
     receivers = read_receivers(session, now)
-    numbers = _next(session, position, batch, skip=not receivers)
-    if not numbers:
-        return False
+    # With nobody to tell, what has happened is passed over at once.
+    told = read_events(session, position, batch) if receivers else ()
+    following = told[-1].sequence if told else position if receivers else read_head(session)
     wanted: list[tuple[str, Event, datetime]] = []
-    for signal_id in numbers.values() if receivers else ():
-        event = published_event(session, str(signal_id))
+    for one in told:
+        event = event_of(one)
         for receiver in receivers:
-            shown_from = receiver.wants(event, now)
+            shown_from = receiver.wants(one, event.type, now)
             if shown_from is not None:
                 wanted.append((receiver.webhook_id, event, max(shown_from, now)))
     queue_events(session, wanted, now=now)
     connection.execute(
-        text("UPDATE serving.fan_out_cursors SET position = :position WHERE name = :name"),
-        {"position": max(numbers), "name": _NAME},
+        text("UPDATE serving.fan_out_cursors SET position = :position WHERE name = :name AND position <> :position"),
+        {"position": following, "name": _NAME},
     )
-    return len(numbers) == batch
-
-
-def _next(session: Session, position: int, batch: int, *, skip: bool) -> Mapping[int, str]:
-    order = "DESC LIMIT 1" if skip else "LIMIT :batch"
-    rows = session.connection().execute(
-        text(
-            "SELECT sequence, signal_id FROM serving.published_signals WHERE sequence > :position "
-            f"ORDER BY sequence {order}"
-        ),
-        {"position": position, "batch": batch},
-    )
-    return {row.sequence: str(row.signal_id) for row in rows}
+    return len(told) == batch
 
 
 def read_receivers(session: Session, now: datetime) -> Sequence[Receiver]:
@@ -143,9 +138,16 @@ def _receiver(row: Any, rights: Entitlements) -> Receiver:
     )
 
 
-def published_event(session: Session, signal_id: str) -> Event:
-    """Make the event of a publication."""
-    signal = read_published(session, signal_id)
-    known_at = datetime.fromisoformat(signal["known_at"])
-    subject = {"market": signal["market"], "timeframe": signal["timeframe"], "known_at": signal["known_at"]}
-    return Event(f"published {signal_id}", EventType.SIGNAL_PUBLISHED, known_at, signal, subject)
+def event_of(told: StreamEvent) -> Event:
+    """Make the event of a webhook from one of the log."""
+    body: dict[str, Any] = orjson.loads(told.text)
+    if told.kind is EventKind.SIGNAL:
+        data = body["signal"]
+    else:
+        data = {name: value for name, value in body.items() if name not in ("type", "cursor")}
+    subject = {
+        "market": told.market,
+        "timeframe": told.timeframe,
+        "known_at": str(format_instant(told.known_at)),
+    }
+    return Event(f"signal event {told.sequence}", _TYPES[told.kind], told.known_at, data, subject)

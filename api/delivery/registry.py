@@ -46,7 +46,7 @@ _CHANNELS: tuple[Callable[[Context], Channel | None], ...] = (
 
 _DUTIES: tuple[Duty, ...] = (
     Duty("signal relay", timedelta(seconds=1), Relay().step, wakes=(SIGNAL_EVENTS,)),
-    Duty("webhook fan-out", timedelta(seconds=1), fan_out),
+    Duty("webhook fan-out", timedelta(seconds=2), fan_out, wakes=(SIGNAL_EVENTS,)),
     Duty("dead letters", timedelta(minutes=1), housekeeping.bury),
     Duty("cleaning", timedelta(minutes=10), housekeeping.clean),
     Duty("expired sign-ins", timedelta(minutes=10), cleaning.tidy),

@@ -14,7 +14,8 @@ _Url = Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
 _Strategy = Annotated[str, StringConstraints(max_length=64, pattern=r"^[A-Za-z0-9_.-]+$")]
 _Description = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 _Events = Annotated[
-    list[Literal["signal.published", "signal.outcome", "alert.triggered"]], Field(min_length=1, max_length=3)
+    list[Literal["signal.published", "signal.outcome", "signal.takedown", "alert.triggered"]],
+    Field(min_length=1, max_length=8),
 ]
 _ALL = "Only these; null for all."
 

@@ -30,6 +30,7 @@ class EventType(StrEnum):
 
     SIGNAL_PUBLISHED = "signal.published"
     SIGNAL_OUTCOME = "signal.outcome"
+    SIGNAL_TAKEDOWN = "signal.takedown"
     ALERT_TRIGGERED = "alert.triggered"
     TEST = "test"
 
@@ -243,7 +244,7 @@ def queue_events(session: Session, wanted: Sequence[tuple[str, Event, datetime]]
     """
     if not wanted:
         return 0
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "delivery_id": delivery_id_of(webhook_id, event.key),
             "webhook_id": webhook_id,
@@ -266,14 +267,16 @@ def queue_events(session: Session, wanted: Sequence[tuple[str, Event, datetime]]
             FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS given(delivery_id uuid, webhook_id uuid, event_key text,
                 event_type text, body text, subject jsonb, next_at timestamptz)
             WHERE EXISTS (SELECT FROM serving.webhooks AS w WHERE w.webhook_id = given.webhook_id)
-            ON CONFLICT DO NOTHING RETURNING delivery_id, webhook_id, next_at
+            ON CONFLICT DO NOTHING RETURNING delivery_id
             """
         ),
         {"rows": orjson.dumps(rows).decode(), "now": now},
     )
+    new = {str(row.delivery_id) for row in made}
     messages = [
-        Message(str(row.delivery_id), {"delivery_id": str(row.delivery_id)}, str(row.webhook_id), row.next_at)
-        for row in made
+        Message(row["delivery_id"], {"delivery_id": row["delivery_id"]}, row["webhook_id"], row["next_at"])
+        for row in rows
+        if row["delivery_id"] in new
     ]
     return enqueue_all(session, Topic.WEBHOOK, messages, now=now)
 
