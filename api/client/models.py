@@ -47,6 +47,58 @@ class Alive(BaseModel):
     status: Annotated[Literal["ok"], Field(title="Status")]
 
 
+class AllowedNetwork(RootModel[str]):
+    root: Annotated[str, Field(max_length=50)]
+
+
+class ApiKeyChanges(BaseModel):
+    """
+    What is to change; what is left out stays.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    name: Annotated[
+        str | None,
+        Field(
+            examples=["trading bot"],
+            max_length=100,
+            min_length=1,
+            pattern="^[^\\x00-\\x1f\\x7f]*$",
+            title="Name",
+        ),
+    ] = "unnamed"
+    allowed_networks: Annotated[
+        list[AllowedNetwork] | None,
+        Field(
+            examples=[["2001:db8::/48"]],
+            max_length=50,
+            title="Allowed Networks",
+            validate_default=True,
+        ),
+    ] = []
+
+
+class ApiKeyRotation(BaseModel):
+    """
+    How a key is replaced.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    overlap_hours: Annotated[
+        float | None,
+        Field(
+            description="How long the old key stays good beside the new one.",
+            ge=0.0,
+            le=168.0,
+            title="Overlap Hours",
+        ),
+    ] = 24
+
+
 class Candle(BaseModel):
     """
     A closed bar.
@@ -114,6 +166,13 @@ class CsrfToken(BaseModel):
         extra="ignore",
     )
     csrf_token: Annotated[str, Field(title="Csrf Token")]
+
+
+class ExportFormat(RootModel[Literal["csv", "jsonl"]]):
+    root: Annotated[
+        Literal["csv", "jsonl"],
+        Field(description="How an export is written.", title="ExportFormat"),
+    ]
 
 
 class FieldError(BaseModel):
@@ -738,6 +797,39 @@ class RiskDecision(BaseModel):
     ]
     rule_value: Annotated[float | None, Field(title="Rule Value")]
     rule_limit: Annotated[float | None, Field(title="Rule Limit")]
+    reasons: Annotated[
+        list[str],
+        Field(
+            description="Each broken rule in words with its number and limit, the deciding first.",
+            title="Reasons",
+        ),
+    ]
+    sizing: Annotated[
+        str,
+        Field(
+            description="`fixed_fraction`, `volatility_target` or `kelly`.",
+            examples=["fixed_fraction"],
+            title="Sizing",
+        ),
+    ]
+    wanted_notional: Annotated[
+        float,
+        Field(
+            description="Value that the sizing asked for before limits, quote currency.",
+            title="Wanted Notional",
+        ),
+    ]
+    margin: Annotated[
+        float,
+        Field(description="Margin the position ties up, quote currency.", title="Margin"),
+    ]
+    liquidation_price: Annotated[
+        float | None,
+        Field(
+            description="Price at which the exchange would close it.",
+            title="Liquidation Price",
+        ),
+    ]
     equity: Annotated[
         float,
         Field(
@@ -746,6 +838,89 @@ class RiskDecision(BaseModel):
         ),
     ]
     open_positions: Annotated[int, Field(description="Positions open before it.", title="Open Positions")]
+    gross_exposure: Annotated[
+        float,
+        Field(
+            description="Value open before it, long and short added up, over equity.",
+            title="Gross Exposure",
+        ),
+    ]
+    net_exposure: Annotated[
+        float,
+        Field(
+            description="Value open before it, long less short, over equity.",
+            title="Net Exposure",
+        ),
+    ]
+    open_risk: Annotated[
+        float,
+        Field(
+            description="Loss at all stops of what was open before it, over equity.",
+            title="Open Risk",
+        ),
+    ]
+    cluster: Annotated[
+        str,
+        Field(
+            description="Cluster of correlated markets, named after its first.",
+            title="Cluster",
+        ),
+    ]
+    cluster_exposure: Annotated[
+        float,
+        Field(
+            description="Value open in that cluster before it, over equity.",
+            title="Cluster Exposure",
+        ),
+    ]
+    account: Annotated[
+        str,
+        Field(description="Account that decided: `paper` or `sim`.", title="Account"),
+    ]
+    version: Annotated[str, Field(description="Versions of the engines that decided.", title="Version")]
+    decided_at: Annotated[
+        AwareDatetime | None,
+        Field(
+            description="When it was decided; the decision stands since.",
+            title="Decided At",
+        ),
+    ]
+
+
+class Scope(
+    RootModel[
+        Literal[
+            "market:read",
+            "signals:read",
+            "signals:stream",
+            "account:read",
+            "account:write",
+            "alerts:read",
+            "alerts:write",
+            "webhooks:read",
+            "webhooks:write",
+            "billing:read",
+        ]
+    ]
+):
+    root: Annotated[
+        Literal[
+            "market:read",
+            "signals:read",
+            "signals:stream",
+            "account:read",
+            "account:write",
+            "alerts:read",
+            "alerts:write",
+            "webhooks:read",
+            "webhooks:write",
+            "billing:read",
+        ],
+        Field(
+            description="What an API key may be allowed; a signed-in person has all of them.",
+            title="Scope",
+        ),
+    ]
 
 
 class SecondFactorBegun(BaseModel):
@@ -900,101 +1075,6 @@ class SignInRequest(BaseModel):
     ] = False
 
 
-class Signal(BaseModel):
-    """
-    A published signal. Nothing of it ever changes but the last fields, which tell what became of it.
-    """
-
-    model_config = ConfigDict(
-        extra="ignore",
-    )
-    signal_id: Annotated[str, Field(title="Signal Id")]
-    market: Annotated[str, Field(examples=["binance:BTCUSDT"], title="Market")]
-    timeframe: Annotated[str, Field(examples=["15m"], title="Timeframe")]
-    simulated: Annotated[
-        bool,
-        Field(
-            description="Whether the market is simulated: its prices were never traded anywhere.",
-            title="Simulated",
-        ),
-    ]
-    strategy: Annotated[str, Field(title="Strategy")]
-    direction: Annotated[Side, Field(description="+1 long, -1 short.")]
-    ts: Annotated[
-        AwareDatetime,
-        Field(description="Open time of the deciding bar, UTC.", title="Ts"),
-    ]
-    known_at: Annotated[
-        AwareDatetime,
-        Field(description="Close time of the deciding bar, UTC.", title="Known At"),
-    ]
-    published_at: Annotated[
-        AwareDatetime,
-        Field(
-            description="When it was first published, by the server's clock.",
-            title="Published At",
-        ),
-    ]
-    entry: Annotated[float, Field(title="Entry")]
-    stop: Annotated[float, Field(title="Stop")]
-    target_1: Annotated[float, Field(title="Target 1")]
-    target_2: Annotated[float | None, Field(title="Target 2")]
-    risk_reward: Annotated[
-        float,
-        Field(
-            description="Distance to the last target over distance to the stop.",
-            title="Risk Reward",
-        ),
-    ]
-    score: Annotated[float, Field(description="Raw score of the strategy, 0 to 1.", title="Score")]
-    reasons: Annotated[list[str], Field(title="Reasons")]
-    zone_id: Annotated[str | None, Field(description="Zone behind the signal.", title="Zone Id")]
-    decision: Annotated[
-        Literal["accepted", "resized"],
-        Field(
-            description="Decision of the risk stage on the paper account.",
-            title="Decision",
-        ),
-    ]
-    size: Annotated[
-        float,
-        Field(description="Position of the paper account, base asset.", title="Size"),
-    ]
-    notional: Annotated[
-        float,
-        Field(description="Its value at entry, quote currency.", title="Notional"),
-    ]
-    risk_amount: Annotated[
-        float,
-        Field(description="Its loss at the stop, quote currency.", title="Risk Amount"),
-    ]
-    risk_fraction: Annotated[
-        float,
-        Field(description="That loss as a fraction of equity.", title="Risk Fraction"),
-    ]
-    status: Annotated[Literal["open", "closed"], Field(title="Status")]
-    target_1_ts: Annotated[
-        AwareDatetime | None,
-        Field(
-            description="Bar that reached the first target, if one did.",
-            title="Target 1 Ts",
-        ),
-    ]
-    outcome: Annotated[
-        Literal["target_1", "target_2", "stopped", "expired"] | None,
-        Field(description="How it ended; null if open.", title="Outcome"),
-    ]
-    outcome_ts: Annotated[AwareDatetime | None, Field(title="Outcome Ts")]
-    result_r: Annotated[
-        float | None,
-        Field(
-            description="Result in units of the initial risk, before costs; null if open.",
-            title="Result R",
-        ),
-    ]
-    bars_held: Annotated[int | None, Field(title="Bars Held")]
-
-
 class Markets1Item(RootModel[str]):
     root: Annotated[str, Field(max_length=80, pattern="^[a-z0-9_]+:[A-Z0-9][A-Z0-9._/-]*$")]
 
@@ -1096,6 +1176,18 @@ class StoredTimeframe(BaseModel):
     bars: Annotated[int, Field(title="Bars")]
 
 
+class StreamTicket(BaseModel):
+    """
+    A right to open one stream.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    ticket: Annotated[str, Field(title="Ticket")]
+    expires_at: Annotated[AwareDatetime, Field(title="Expires At")]
+
+
 class Bias(RootModel[int]):
     root: Annotated[
         int,
@@ -1145,6 +1237,18 @@ class StructureEvent(BaseModel):
             title="Bias",
         ),
     ]
+
+
+class Takedown(BaseModel):
+    """
+    A mark that a signal should not have been published.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    reason: Annotated[str | None, Field(title="Reason")]
+    taken_down_at: Annotated[AwareDatetime, Field(title="Taken Down At")]
 
 
 class TelegramLinkCode(BaseModel):
@@ -1358,8 +1462,8 @@ class WebhookChanges(BaseModel):
         Field(max_length=200, pattern="^[^\\x00-\\x1f\\x7f]*$", title="Description"),
     ] = ""
     events: Annotated[
-        list[Literal["signal.published", "signal.outcome", "alert.triggered"]] | None,
-        Field(max_length=3, min_length=1, title="Events"),
+        list[Literal["signal.published", "signal.outcome", "signal.takedown", "alert.triggered"]] | None,
+        Field(max_length=8, min_length=1, title="Events"),
     ] = ["signal.published"]
     markets: Annotated[Markets2 | None, Field(description="Only these; null for all.", title="Markets")] = None
     timeframes: Annotated[
@@ -1479,10 +1583,10 @@ class WebhookSettings(BaseModel):
         Field(max_length=200, pattern="^[^\\x00-\\x1f\\x7f]*$", title="Description"),
     ] = ""
     events: Annotated[
-        list[Literal["signal.published", "signal.outcome", "alert.triggered"]] | None,
+        list[Literal["signal.published", "signal.outcome", "signal.takedown", "alert.triggered"]] | None,
         Field(
             description="What it is told of.",
-            max_length=3,
+            max_length=8,
             min_length=1,
             title="Events",
         ),
@@ -1668,6 +1772,128 @@ class Channels(RootModel[PlainChannel | WebhookChannel]):
     root: Annotated[PlainChannel | WebhookChannel, Field(discriminator="type")]
 
 
+class ApiKeyMade(BaseModel):
+    """
+    A new key.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    key_id: Annotated[str, Field(title="Key Id")]
+    name: Annotated[str, Field(title="Name")]
+    prefix: Annotated[
+        str,
+        Field(
+            description="First characters of the key.",
+            examples=["cap_q8Zr3kTe"],
+            title="Prefix",
+        ),
+    ]
+    scopes: Annotated[list[Scope], Field(title="Scopes")]
+    allowed_networks: Annotated[list[str], Field(title="Allowed Networks")]
+    status: Annotated[Literal["good", "retiring", "ended", "revoked"], Field(title="Status")]
+    created_at: Annotated[AwareDatetime, Field(title="Created At")]
+    expires_at: Annotated[AwareDatetime | None, Field(title="Expires At")]
+    revoked_at: Annotated[AwareDatetime | None, Field(title="Revoked At")]
+    retires_at: Annotated[
+        AwareDatetime | None,
+        Field(description="End of the time beside its successor.", title="Retires At"),
+    ]
+    successor_id: Annotated[str | None, Field(title="Successor Id")]
+    last_used_at: Annotated[
+        AwareDatetime | None,
+        Field(description="A minute behind at most.", title="Last Used At"),
+    ]
+    last_used_address: Annotated[str | None, Field(title="Last Used Address")]
+    key: Annotated[str, Field(description="The key itself. It is shown this once.", title="Key")]
+
+
+class ApiKeySettings(BaseModel):
+    """
+    A key to make.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    name: Annotated[
+        str,
+        Field(
+            description="For you to recognize it.",
+            examples=["trading bot"],
+            max_length=100,
+            min_length=1,
+            pattern="^[^\\x00-\\x1f\\x7f]*$",
+            title="Name",
+        ),
+    ]
+    scopes: Annotated[
+        list[Scope],
+        Field(
+            description="What it may do.",
+            examples=[["signals:read", "signals:stream"]],
+            max_length=10,
+            min_length=1,
+            title="Scopes",
+        ),
+    ]
+    expires_at: Annotated[
+        AwareDatetime | None,
+        Field(
+            description="When it ends; null for a key without an end.",
+            examples=["2030-01-01T00:00:00.000Z"],
+            title="Expires At",
+        ),
+    ] = None
+    allowed_networks: Annotated[
+        list[AllowedNetwork] | None,
+        Field(
+            description="Addresses or networks it may be used from; none for all.",
+            examples=[["203.0.113.0/24"]],
+            max_length=50,
+            title="Allowed Networks",
+            validate_default=True,
+        ),
+    ] = []
+
+
+class ApiKeyShown(BaseModel):
+    """
+    A key, without its secret.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    key_id: Annotated[str, Field(title="Key Id")]
+    name: Annotated[str, Field(title="Name")]
+    prefix: Annotated[
+        str,
+        Field(
+            description="First characters of the key.",
+            examples=["cap_q8Zr3kTe"],
+            title="Prefix",
+        ),
+    ]
+    scopes: Annotated[list[Scope], Field(title="Scopes")]
+    allowed_networks: Annotated[list[str], Field(title="Allowed Networks")]
+    status: Annotated[Literal["good", "retiring", "ended", "revoked"], Field(title="Status")]
+    created_at: Annotated[AwareDatetime, Field(title="Created At")]
+    expires_at: Annotated[AwareDatetime | None, Field(title="Expires At")]
+    revoked_at: Annotated[AwareDatetime | None, Field(title="Revoked At")]
+    retires_at: Annotated[
+        AwareDatetime | None,
+        Field(description="End of the time beside its successor.", title="Retires At"),
+    ]
+    successor_id: Annotated[str | None, Field(title="Successor Id")]
+    last_used_at: Annotated[
+        AwareDatetime | None,
+        Field(description="A minute behind at most.", title="Last Used At"),
+    ]
+    last_used_address: Annotated[str | None, Field(title="Last Used Address")]
+
+
 class FiringShown(BaseModel):
     """
     An event that a rule held for.
@@ -1746,11 +1972,11 @@ class OutcomeCondition(BaseModel):
     ] = ["target_1", "target_2", "stopped", "expired"]
 
 
-class PageFiringShown(BaseModel):
+class PageApiKeyShown(BaseModel):
     model_config = ConfigDict(
         extra="ignore",
     )
-    items: Annotated[list[FiringShown], Field(title="Items")]
+    items: Annotated[list[ApiKeyShown], Field(title="Items")]
     next_cursor: Annotated[
         str | None,
         Field(
@@ -1760,11 +1986,11 @@ class PageFiringShown(BaseModel):
     ]
 
 
-class PageSignal(BaseModel):
+class PageFiringShown(BaseModel):
     model_config = ConfigDict(
         extra="ignore",
     )
-    items: Annotated[list[Signal], Field(title="Items")]
+    items: Annotated[list[FiringShown], Field(title="Items")]
     next_cursor: Annotated[
         str | None,
         Field(
@@ -1902,6 +2128,105 @@ class SeriesReplyZone(BaseModel):
     ]
 
 
+class Signal(BaseModel):
+    """
+    A published signal. Nothing of it ever changes but the last fields, which tell what became of it.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    signal_id: Annotated[str, Field(title="Signal Id")]
+    market: Annotated[str, Field(examples=["binance:BTCUSDT"], title="Market")]
+    timeframe: Annotated[str, Field(examples=["15m"], title="Timeframe")]
+    simulated: Annotated[
+        bool,
+        Field(
+            description="Whether the market is simulated: its prices were never traded anywhere.",
+            title="Simulated",
+        ),
+    ]
+    strategy: Annotated[str, Field(title="Strategy")]
+    direction: Annotated[Side, Field(description="+1 long, -1 short.")]
+    ts: Annotated[
+        AwareDatetime,
+        Field(description="Open time of the deciding bar, UTC.", title="Ts"),
+    ]
+    known_at: Annotated[
+        AwareDatetime,
+        Field(description="Close time of the deciding bar, UTC.", title="Known At"),
+    ]
+    published_at: Annotated[
+        AwareDatetime,
+        Field(
+            description="When it was first published, by the server's clock.",
+            title="Published At",
+        ),
+    ]
+    entry: Annotated[float, Field(title="Entry")]
+    stop: Annotated[float, Field(title="Stop")]
+    target_1: Annotated[float, Field(title="Target 1")]
+    target_2: Annotated[float | None, Field(title="Target 2")]
+    risk_reward: Annotated[
+        float,
+        Field(
+            description="Distance to the last target over distance to the stop.",
+            title="Risk Reward",
+        ),
+    ]
+    score: Annotated[float, Field(description="Raw score of the strategy, 0 to 1.", title="Score")]
+    reasons: Annotated[list[str], Field(title="Reasons")]
+    zone_id: Annotated[str | None, Field(description="Zone behind the signal.", title="Zone Id")]
+    decision: Annotated[
+        Literal["accepted", "resized"],
+        Field(
+            description="Decision of the risk stage on the paper account.",
+            title="Decision",
+        ),
+    ]
+    size: Annotated[
+        float,
+        Field(description="Position of the paper account, base asset.", title="Size"),
+    ]
+    notional: Annotated[
+        float,
+        Field(description="Its value at entry, quote currency.", title="Notional"),
+    ]
+    risk_amount: Annotated[
+        float,
+        Field(description="Its loss at the stop, quote currency.", title="Risk Amount"),
+    ]
+    risk_fraction: Annotated[
+        float,
+        Field(description="That loss as a fraction of equity.", title="Risk Fraction"),
+    ]
+    status: Annotated[Literal["open", "closed"], Field(title="Status")]
+    target_1_ts: Annotated[
+        AwareDatetime | None,
+        Field(
+            description="Bar that reached the first target, if one did.",
+            title="Target 1 Ts",
+        ),
+    ]
+    outcome: Annotated[
+        Literal["target_1", "target_2", "stopped", "expired"] | None,
+        Field(description="How it ended; null if open.", title="Outcome"),
+    ]
+    outcome_ts: Annotated[AwareDatetime | None, Field(title="Outcome Ts")]
+    result_r: Annotated[
+        float | None,
+        Field(
+            description="Result in units of the initial risk, before costs; null if open.",
+            title="Result R",
+        ),
+    ]
+    bars_held: Annotated[int | None, Field(title="Bars Held")]
+    takedown: Annotated[
+        Takedown | None,
+        Field(description="Set if it was taken down; it stays visible and counts all the same."),
+    ]
+
+
 class SignalCondition(BaseModel):
     """
     A signal is published.
@@ -2027,16 +2352,41 @@ class SignalDetail(BaseModel):
         ),
     ]
     bars_held: Annotated[int | None, Field(title="Bars Held")]
+    takedown: Annotated[
+        Takedown | None,
+        Field(description="Set if it was taken down; it stays visible and counts all the same."),
+    ]
     outcomes: Annotated[
         list[Outcome],
         Field(description="In the order in which they became known.", title="Outcomes"),
     ]
+    bars_since: Annotated[
+        int,
+        Field(
+            description="Bars closed since it was known; of a closed signal until its end.",
+            title="Bars Since",
+        ),
+    ]
+    targets_reached: Annotated[list[Literal["target_1", "target_2"]], Field(title="Targets Reached")]
     risk: RiskDecision | None
     zone: Zone | None
+    structure: Annotated[
+        list[StructureEvent] | None,
+        Field(
+            description="Last events of each scale that were known when it was decided, newest first.",
+            title="Structure",
+        ),
+    ]
+    track_record: Annotated[
+        TrackRecord | None,
+        Field(
+            description="Of its strategy on this market and timeframe; the interval says how little or much that means."
+        ),
+    ]
     background: Annotated[
         Literal["complete", "unavailable"],
         Field(
-            description="`unavailable`: the warehouse did not answer, so `risk` and `zone` are missing from this reply.",
+            description="`unavailable`: the warehouse did not answer, so `risk`, `zone` and `structure` are missing.",
             title="Background",
         ),
     ]
@@ -2247,6 +2597,20 @@ class AlertShown(BaseModel):
     ]
     created_at: Annotated[AwareDatetime, Field(title="Created At")]
     updated_at: Annotated[AwareDatetime, Field(title="Updated At")]
+
+
+class PageSignal(BaseModel):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    items: Annotated[list[Signal], Field(title="Items")]
+    next_cursor: Annotated[
+        str | None,
+        Field(
+            description="Hand it over as `cursor` for the next page; null on the last one.",
+            title="Next Cursor",
+        ),
+    ]
 
 
 class PageStoredMarket(BaseModel):

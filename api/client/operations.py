@@ -57,6 +57,15 @@ class Operations:
         """
         return self._transport.call("POST", "/v1/alerts", models.AlertShown, body=body)
 
+    def create_api_key(self, body: models.ApiKeySettings | Mapping[str, Any]) -> models.ApiKeyMade:
+        """Make an API key.
+
+        Make a key for a program. The answer is the only one that holds it.
+
+        Access: interactive.
+        """
+        return self._transport.call("POST", "/v1/api-keys", models.ApiKeyMade, body=body)
+
     def create_push_subscription(self, body: models.PushSettings | Mapping[str, Any]) -> models.PushShown:
         """Subscribe a browser.
 
@@ -65,6 +74,17 @@ class Operations:
         Access: interactive.
         """
         return self._transport.call("POST", "/v1/push-subscriptions", models.PushShown, body=body)
+
+    def create_stream_ticket(self) -> models.StreamTicket:
+        """Ticket for a stream.
+
+        Make a ticket with which a browser opens one WebSocket (`?ticket=`) within half a minute.
+
+        Browsers cannot set headers on a WebSocket, and a token in an address ends up in logs; a ticket there is used up.
+
+        Access: interactive.
+        """
+        return self._transport.call("POST", "/v1/signals/stream/ticket", models.StreamTicket)
 
     def create_webhook(self, body: models.WebhookSettings | Mapping[str, Any]) -> models.WebhookWithSecret:
         """Make a webhook.
@@ -83,6 +103,15 @@ class Operations:
         Access: signed_in alerts:write.
         """
         self._transport.call("DELETE", f"/v1/alerts/{part(alert_id)}", type(None))
+
+    def delete_api_key(self, key_id: str) -> None:
+        """Revoke an API key.
+
+        End a key at once. It stays in the list, as revoked.
+
+        Access: interactive.
+        """
+        self._transport.call("DELETE", f"/v1/api-keys/{part(key_id)}", type(None))
 
     def delete_push_subscription(self, subscription_id: str) -> None:
         """Forget a browser.
@@ -110,6 +139,35 @@ class Operations:
         Access: interactive.
         """
         self._transport.call("POST", "/v1/auth/second-factor/disable", type(None), body=body)
+
+    def export_signals(
+        self,
+        *,
+        market: str | None = None,
+        timeframe: Literal["1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "1w"]
+        | None = None,
+        strategy: str | None = None,
+        direction: Literal[1, -1] | None = None,
+        since: datetime | str | None = None,
+    ) -> bytes:
+        """Signals in bulk.
+
+        Download every signal the plan shows, with what became of it. The plan must include exports.
+
+        Access: public signals:read.
+        """
+        return self._transport.call(
+            "GET",
+            "/v1/signals/export",
+            bytes,
+            query={
+                "market": market,
+                "timeframe": timeframe,
+                "strategy": strategy,
+                "direction": direction,
+                "since": since,
+            },
+        )
 
     def get_alert(self, alert_id: str) -> models.AlertShown:
         """One alert.
@@ -188,9 +246,10 @@ class Operations:
     def get_signal(self, signal_id: str) -> models.SignalDetail:
         """One signal.
 
-        Show one signal with its outcomes, the risk decision, and the zone behind it.
+        Show one signal with its outcomes, its strategy's track record, and what stands behind it.
 
-        The decision's reasons and the zone come from the warehouse; while that is down the signal is shown without them.
+        The risk decision, the zone and the structure around it come from the warehouse; while that is down the signal is
+        shown without them.
 
         Access: public signals:read.
         """
@@ -258,6 +317,15 @@ class Operations:
         Access: signed_in alerts:read.
         """
         return self._transport.call("GET", "/v1/alerts", models.AlertList)
+
+    def list_api_keys(self) -> models.PageApiKeyShown:
+        """API keys.
+
+        List your keys, newest first, with when and from where each was used last.
+
+        Access: interactive.
+        """
+        return self._transport.call("GET", "/v1/api-keys", models.PageApiKeyShown)
 
     def list_candles(
         self,
@@ -355,19 +423,20 @@ class Operations:
     def list_performance(
         self,
         *,
+        limit: int | None = None,
+        cursor: str | None = None,
         market: str | None = None,
         timeframe: Literal["1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "1w"]
         | None = None,
         strategy: str | None = None,
-        limit: int | None = None,
-        cursor: str | None = None,
     ) -> models.TrackRecords:
         """Track record.
 
         Show how the published signals of each strategy, market and timeframe ended.
 
         Every published signal counts, none is left out. The whole position is followed to its last outcome: nothing is
-        closed at the first target while a second one stands. Costs are not included.
+        closed at the first target while a second one stands. Costs are not included. A plan with a delay counts what was known
+        that long ago.
 
         Access: public signals:read.
         """
@@ -375,7 +444,7 @@ class Operations:
             "GET",
             "/v1/performance",
             models.TrackRecords,
-            query={"market": market, "timeframe": timeframe, "strategy": strategy, "limit": limit, "cursor": cursor},
+            query={"limit": limit, "cursor": cursor, "market": market, "timeframe": timeframe, "strategy": strategy},
         )
 
     def list_push_subscriptions(self) -> models.PushList:
@@ -390,18 +459,20 @@ class Operations:
     def list_signals(
         self,
         *,
+        limit: int | None = None,
+        cursor: str | None = None,
         market: str | None = None,
         timeframe: Literal["1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "1w"]
         | None = None,
         strategy: str | None = None,
         direction: Literal[1, -1] | None = None,
         since: datetime | str | None = None,
-        limit: int | None = None,
-        cursor: str | None = None,
     ) -> models.PageSignal:
         """Signals.
 
         List published signals, newest first. A signal never changes; what becomes of it is in its last fields.
+
+        A plan with a delay shows signals, and what became of them, that much later.
 
         Access: public signals:read.
         """
@@ -410,13 +481,13 @@ class Operations:
             "/v1/signals",
             models.PageSignal,
             query={
+                "limit": limit,
+                "cursor": cursor,
                 "market": market,
                 "timeframe": timeframe,
                 "strategy": strategy,
                 "direction": direction,
                 "since": since,
-                "limit": limit,
-                "cursor": cursor,
             },
         )
 
@@ -601,6 +672,15 @@ class Operations:
         """
         self._transport.call("POST", "/v1/auth/password-reset/confirm", type(None), body=body)
 
+    def rotate_api_key(self, key_id: str, body: models.ApiKeyRotation | Mapping[str, Any]) -> models.ApiKeyMade:
+        """Rotate an API key.
+
+        Make a successor with the same rights; the old key stays good for some hours, so that nothing stands still.
+
+        Access: interactive.
+        """
+        return self._transport.call("POST", f"/v1/api-keys/{part(key_id)}/rotate", models.ApiKeyMade, body=body)
+
     def rotate_webhook_secret(self, webhook_id: str) -> models.WebhookWithSecret:
         """Make a new secret.
 
@@ -648,6 +728,40 @@ class Operations:
         """
         self._transport.call("POST", "/v1/auth/logout-everywhere", type(None))
 
+    def stream_signals(
+        self,
+        *,
+        market: str | None = None,
+        timeframe: Literal["1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "1w"]
+        | None = None,
+        strategy: str | None = None,
+        direction: Literal[1, -1] | None = None,
+        since: datetime | str | None = None,
+        cursor: str | None = None,
+    ) -> bytes:
+        """Live signals.
+
+        Follow what is published, what becomes of it, and what is taken down, as server-sent events.
+
+        Send `Accept: text/event-stream`, or open a WebSocket at the same address. Every message has a `cursor`; whoever comes
+        back with the last one (`?cursor=`, or `Last-Event-ID`) misses nothing and gets nothing twice.
+
+        Access: public signals:stream.
+        """
+        return self._transport.call(
+            "GET",
+            "/v1/signals/stream",
+            bytes,
+            query={
+                "market": market,
+                "timeframe": timeframe,
+                "strategy": strategy,
+                "direction": direction,
+                "since": since,
+                "cursor": cursor,
+            },
+        )
+
     def test_alert(self, alert_id: str) -> models.TestQueued:
         """Try an alert out.
 
@@ -692,6 +806,15 @@ class Operations:
         Access: signed_in alerts:write.
         """
         return self._transport.call("PATCH", f"/v1/alerts/{part(alert_id)}", models.AlertShown, body=body)
+
+    def update_api_key(self, key_id: str, body: models.ApiKeyChanges | Mapping[str, Any]) -> models.ApiKeyShown:
+        """Change an API key.
+
+        Change the name, or the networks a key may be used from. Scopes stay: make another key for those.
+
+        Access: interactive.
+        """
+        return self._transport.call("PATCH", f"/v1/api-keys/{part(key_id)}", models.ApiKeyShown, body=body)
 
     def update_webhook(self, webhook_id: str, body: models.WebhookChanges | Mapping[str, Any]) -> models.WebhookShown:
         """Change a webhook.
