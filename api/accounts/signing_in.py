@@ -21,7 +21,7 @@ from api.problems import Problem
 from api.security.principal import unauthenticated
 
 _log = structlog.get_logger("api")
-_WRONG_PASSWORD = (
+_NOT_LET_IN = (
     "the address or the password is wrong, or the account is not open; a new one opens with the mailed link"
 )
 _WRONG_CODE = "the code is wrong or was used, or the sign-in took too long; sign in again if it goes on"
@@ -44,7 +44,7 @@ async def sign_in(context: Context, email: str, password: str, client: Client, a
     """
     account = await show_password(context, email, password, actor)
     if account is None:
-        raise _refused(context, actor, _WRONG_PASSWORD)
+        raise _refused(context, actor, _NOT_LET_IN)
     now = context.clock()
 
     def work(session: Session) -> Opened | Challenge | None:
@@ -58,7 +58,7 @@ async def sign_in(context: Context, email: str, password: str, client: Client, a
 
     found = await context.stores.in_session(work)
     if found is None:
-        raise _refused(context, actor, _WRONG_PASSWORD)
+        raise _refused(context, actor, _NOT_LET_IN)
     context.metrics.sign_in("challenged" if isinstance(found, Challenge) else "opened")
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -14,8 +15,11 @@ import httpx
 import jwt
 import pytest
 
+from api.accounts.sessions import Client, refresh
+from api.audit import Actor
 from api.security.vault import Vault
 from deploy.local.stack import LocalStack
+from stores import database
 from tests.api.signing import PASSWORD, SignIns, sign_ins
 
 
@@ -81,6 +85,25 @@ def test_a_doubled_request_of_one_client_neither_ends_nor_forks_the_session(auth
     )
     assert rows[0]["n"] == 2
     assert auth.mails(email, "refresh_reused") == []
+
+
+def test_a_session_never_forks_however_many_processes_are_asked(auth: SignIns) -> None:
+    engine = database.engine(auth.served.settings, pool_size=8, max_overflow=0)
+    begin = threading.Barrier(8)
+
+    def ask(token: str) -> str:
+        begin.wait(timeout=30)
+        with database.session(engine) as session:
+            client, actor = Client("device", "192.0.2.1"), Actor(None, "test")
+            opened = refresh(auth.context, session, token, client, actor, auth.clock.now)
+        assert opened is not None
+        return opened.refresh_token
+
+    token = auth.login(auth.person()).refresh_token
+    for _ in range(10):
+        with ThreadPoolExecutor(8) as pool:
+            (token,) = set(pool.map(ask, [token] * 8))
+    engine.dispose()
 
 
 @pytest.mark.parametrize("how", ["later", "other client", "after the next one was used"])
