@@ -35,6 +35,8 @@ from api.routers import (
     series,
     signals,
     stream,
+    users,
+    watchlists,
     webhooks,
     zones,
 )
@@ -77,7 +79,7 @@ class Service(StrEnum):
 
 SERVICES: Mapping[Service, tuple[ModuleType, ...]] = {
     Service.AUTH: (auth, second_factor),
-    Service.USERS: (api_keys,),
+    Service.USERS: (users, api_keys, watchlists),
     Service.SUBSCRIPTIONS: (),
     Service.SIGNALS: (stream, signals, performance, webhooks, alerts, channels),
     Service.MARKET_DATA: (markets, series, zones, latest),

@@ -60,6 +60,9 @@ _TYPES = (
         "invalid-token", 422, "Token not good", "What was sent by mail or shown once is not, or no longer, good."
     ),
     ProblemType("conflict", 409, "Conflict", "What is asked for does not go together with what there is."),
+    ProblemType(
+        "precondition-failed", 412, "Changed meanwhile", "What is to be changed is not as the caller knows it."
+    ),
     ProblemType("too-many-requests", 429, "Too many requests", "Wait as long as Retry-After says."),
     ProblemType("too-many-streams", 429, "Too many streams", "The plan allows no more streams at once; close one."),
     ProblemType("not-configured", 501, "Not configured", "This instance was not set up for what was asked."),

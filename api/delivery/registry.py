@@ -19,6 +19,7 @@ from api.mails.channel import MailChannel
 from api.outbox import Topic
 from api.streams.log import CHANNEL as SIGNAL_EVENTS
 from api.streams.relay import Relay
+from api.users import deletion
 
 
 def channels(context: Context) -> Mapping[Topic, Channel]:
@@ -50,6 +51,7 @@ _DUTIES: tuple[Duty, ...] = (
     Duty("dead letters", timedelta(minutes=1), housekeeping.bury),
     Duty("cleaning", timedelta(minutes=10), housekeeping.clean),
     Duty("expired sign-ins", timedelta(minutes=10), cleaning.tidy),
+    Duty("deletion of accounts", timedelta(minutes=5), deletion.purge),
     *matching.DUTIES,
     telegram.DUTY,
     Duty("queue lengths", timedelta(seconds=15), housekeeping.measure),

@@ -19,6 +19,7 @@ from stores.tables.api_keys import ApiKey
 from stores.tables.delivery import DeliveryDestination, FanOutCursor, Webhook, WebhookAttempt, WebhookDelivery
 from stores.tables.operations import AuditRecord, IdempotencyKey, OutboxMessage
 from stores.tables.people import User, UserSession, UserStatus
+from stores.tables.profiles import AccountDeletion, Watchlist
 from stores.tables.signal_events import SignalEvent, StreamTicket
 from stores.tables.signals import PublishedSignal, SignalOutcome
 from stores.tables.subscriptions import (
@@ -39,6 +40,7 @@ SCHEMA = "serving"
 
 __all__ = [
     "SCHEMA",
+    "AccountDeletion",
     "AlertCursor",
     "AlertFiring",
     "AlertNotice",
@@ -77,6 +79,7 @@ __all__ = [
     "User",
     "UserSession",
     "UserStatus",
+    "Watchlist",
     "Webhook",
     "WebhookAttempt",
     "WebhookDelivery",

@@ -132,7 +132,22 @@ AUTH: dict[str, tuple[Rule, Scope | None]] = {
     "renewRecoveryCodes": (Rule.INTERACTIVE, None),
 }
 
-USERS: dict[str, tuple[Rule, Scope | None]] = {}
+USERS: dict[str, tuple[Rule, Scope | None]] = {
+    "getProfile": (Rule.SIGNED_IN, Scope.ACCOUNT_READ),
+    "updateProfile": (Rule.SIGNED_IN, Scope.ACCOUNT_WRITE),
+    "listSessions": (Rule.INTERACTIVE, None),
+    "endSession": (Rule.INTERACTIVE, None),
+    "requestEmailChange": (Rule.INTERACTIVE, None),
+    "confirmEmailChange": (Rule.UNCHECKED, None),
+    "exportPersonalData": (Rule.INTERACTIVE, None),
+    "requestDeletion": (Rule.INTERACTIVE, None),
+    "cancelDeletion": (Rule.INTERACTIVE, None),
+    "listWatchlists": (Rule.SIGNED_IN, Scope.ACCOUNT_READ),
+    "createWatchlist": (Rule.SIGNED_IN, Scope.ACCOUNT_WRITE),
+    "getWatchlist": (Rule.SIGNED_IN, Scope.ACCOUNT_READ),
+    "updateWatchlist": (Rule.SIGNED_IN, Scope.ACCOUNT_WRITE),
+    "deleteWatchlist": (Rule.SIGNED_IN, Scope.ACCOUNT_WRITE),
+}
 
 API_KEYS: dict[str, tuple[Rule, Scope | None]] = {
     "listApiKeys": (Rule.INTERACTIVE, None),
