@@ -80,9 +80,9 @@ class Settings(BaseSettings):
     # Processes of the API
     services: Annotated[tuple[str, ...], NoDecode] = ()
     """Services that a process of the API runs; all of them if none is named."""
-    drain_s: float = Field(5, ge=0)
+    drain_s: float = Field(default=5, ge=0)
     """Seconds for which a process that was told to stop still takes requests, while readiness says no."""
-    stop_s: int = Field(10, ge=1)
+    stop_s: int = Field(default=10, ge=1)
     """Seconds after that in which requests under way are finished; then they are cut."""
 
     # Rate limits

@@ -21,9 +21,7 @@ from api.problems import Problem
 from api.security.principal import unauthenticated
 
 _log = structlog.get_logger("api")
-_NOT_LET_IN = (
-    "the address or the password is wrong, or the account is not open; a new one opens with the mailed link"
-)
+_NOT_LET_IN = "the address or the password is wrong, or the account is not open; a new one opens with the mailed link"
 _WRONG_CODE = "the code is wrong or was used, or the sign-in took too long; sign in again if it goes on"
 
 

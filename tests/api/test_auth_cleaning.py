@@ -108,3 +108,24 @@ def test_a_hash_that_is_none_is_no_fault() -> None:
         assert not passwords.check(broken, "some password")
     assert not passwords.check(None, "some password")
     assert passwords.computed == 4
+
+
+def test_no_password_token_or_code_is_logged(stack: LocalStack, capsys: pytest.CaptureFixture[str]) -> None:
+    with sign_ins(stack) as auth:
+        canary = "canary in the coal mine 41"
+        email = auth.person(canary)
+        signed_in = auth.login(email, canary)
+        wrong = auth.post("login", {"email": email, "password": canary + "x"})
+        begun = auth.post("second-factor", {"password": canary}, signed_in.headers).json()
+        renewed = auth.post("refresh", {"refresh_token": signed_in.refresh_token}).json()
+        auth.post("password-reset", {"email": email})
+        token = auth.token(email, "password_reset")
+        auth.post("password-reset/confirm", {"token": token, "new_password": canary + "y", "extra": canary})
+        auth.post("password-reset/confirm", {"token": token, "new_password": canary + "y"})
+    logged = capsys.readouterr().err
+    assert wrong.status_code == 401
+    assert logged.count('"route": "/v1/auth/login"') == 2
+    assert '"event": "sign_in_refused"' in logged
+    secrets = [canary, begun["secret"], token, signed_in.refresh_token, signed_in.body["access_token"]]
+    secrets += [renewed["refresh_token"], renewed["access_token"], email]
+    assert [secret for secret in secrets if secret in logged] == []
