@@ -42,7 +42,7 @@ def serve(home: Path | None, services: Sequence[str], host: str | None, port: in
     stores.settings.MissingStore
         If there is no database or no secret key.
     """
-    settings = _with_stores(read_settings(home))
+    settings = with_stores(read_settings(home))
     settings = settings.model_copy(update={"services": _chosen(services)})
     if host is not None:
         settings = settings.model_copy(update={"api_host": host})
@@ -72,7 +72,8 @@ def _chosen(services: Sequence[str]) -> tuple[str, ...]:
     return () if ALL in services else tuple(dict.fromkeys(services))
 
 
-def _with_stores(settings: Settings) -> Settings:
+def with_stores(settings: Settings) -> Settings:
+    """Settings with the URLs and the secret key of the instance that runs on the home folder, if one does."""
     folder = Home(settings.home)
     record = folder.record()
     if record.running:

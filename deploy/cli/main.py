@@ -344,6 +344,39 @@ def api(
 
 
 @app.command()
+def gateway(
+    replicas: Annotated[
+        int, typer.Option("--replicas", min=1, max=64, metavar="N", help="Processes of the API to run behind it.")
+    ] = 2,
+    upstream: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--upstream",
+            metavar="[SERVICE=]HOST:PORT",
+            help="A process of the API that runs already, instead of own ones; may be given several times.",
+        ),
+    ] = None,
+    host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Listen here.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=1, max=65_535, help="HTTPS.")] = 8443,
+    http_port: Annotated[
+        int | None, typer.Option("--http-port", min=1, max=65_535, help="Plain HTTP, sent on to HTTPS.")
+    ] = None,
+    certificate: Annotated[
+        Path | None, typer.Option("--certificate", metavar="FILE", help="PEM.  [default: one of its own]")
+    ] = None,
+    key: Annotated[Path | None, typer.Option("--key", metavar="FILE", help="PEM, of the certificate.")] = None,
+    name: Annotated[str, typer.Option("--name", metavar="HOST", help="Name it answers to.  [default: any]")] = "_",
+    home: HomeOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Run nginx before replicas of the API: TLS, balancing, limits. It needs nginx on this machine."""
+    del debug
+    from deploy.cli.gateway import GatewayOptions, serve
+
+    serve(home, GatewayOptions(replicas, tuple(upstream or ()), host, port, http_port, certificate, key, name))
+
+
+@app.command()
 def worker(home: HomeOption = None, debug: DebugOption = False) -> None:
     """Send what waits to be sent, and do the periodic duties, until told to stop. Any number may run side by side."""
     del debug
