@@ -99,7 +99,8 @@ def _wanted(rule: Rule, event: Event) -> bool:
     if rule.expires_at is not None and event.known_at >= rule.expires_at:
         return False
     last = rule.last_known_at
-    return last is None or event.known_at >= last + timedelta(seconds=rule.cooldown_s)
+    # Series do not come in step: an event may have been known before the one that was told last.
+    return last is None or abs(event.known_at - last) >= timedelta(seconds=rule.cooldown_s)
 
 
 def _fire(session: Session, rule: Rule, owner: Owner, event: Event, rights: Rights, now: datetime) -> int:
@@ -245,6 +246,7 @@ def notice(firing: Firing, channel: str) -> dict[str, Any]:
         "timeframe": firing.timeframe,
         "known_at": firing.known_at,
         "delayed": firing.delayed,
+        "signal_id": firing.facts.get("signal_id") if firing.event_key.startswith("signal:") else None,
     }
 
 

@@ -34,6 +34,8 @@ class Notice:
     timeframe: str
     known_at: datetime
     delayed: bool
+    signal_id: str | None = None
+    """Set if it tells of a new signal."""
 
     @classmethod
     def of(cls, payload: Mapping[str, Any]) -> Notice | None:
@@ -61,6 +63,8 @@ def check(session: Session, notice: Notice, now: datetime) -> Later | Gone | Non
         return Gone("the rule no longer uses this channel")
     if notice.test:
         return None
+    if notice.signal_id is not None and _taken_down(session, notice.signal_id):
+        return Gone("the signal was taken down")
     if not row.enabled:
         return Gone("the rule was switched off")
     if row.expires_at is not None and notice.known_at >= row.expires_at:
@@ -71,6 +75,14 @@ def check(session: Session, notice: Notice, now: datetime) -> Later | Gone | Non
     if notice.delayed and notice.known_at > entitlements.known_before(now):
         return Later(notice.known_at + entitlements.signal_delay)
     return None if row.quiet_hours is None else _quiet(row.quiet_hours, row.time_zone, now)
+
+
+def _taken_down(session: Session, signal_id: str) -> bool:
+    found = session.connection().execute(
+        text("SELECT EXISTS (SELECT FROM serving.signal_events WHERE signal_id = :id AND kind = 'takedown')"),
+        {"id": signal_id},
+    )
+    return found.scalar_one()
 
 
 def _quiet(stored: Any, time_zone: str, now: datetime) -> Later | Gone | None:

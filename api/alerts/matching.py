@@ -16,7 +16,7 @@ _log = structlog.get_logger("alerts")
 
 
 def match_signals(context: Context, session: Session) -> bool:
-    """Fire the rules that hold for new signals; returns whether there are more.
+    """Fire the rules that hold for new signals and outcomes; returns whether there are more.
 
     Firings, messages and the cursor are committed together: a matcher that dies anywhere has done nothing.
     """
@@ -46,6 +46,6 @@ def match_markets(context: Context, session: Session) -> bool:
 
 
 DUTIES = (
-    Duty("match-signals", timedelta(seconds=2), match_signals),
+    Duty("match-signals", timedelta(seconds=2), match_signals, wakes=("signal_events",)),
     Duty("match-markets", timedelta(seconds=5), match_markets),
 )

@@ -58,20 +58,24 @@ class Batch:
 
 
 _NEW_SIGNALS = text(
-    "SELECT sequence, signal_id::text AS signal_id, exchange, symbol, timeframe, strategy, direction, ts, known_at, entry, "
-    "stop, target_1, target_2, risk_reward, score, reasons FROM serving.published_signals WHERE sequence > :position "
-    "ORDER BY sequence LIMIT :most"
+    """
+    SELECT e.sequence, e.kind, e.outcome, e.known_at, s.signal_id::text AS signal_id, s.exchange, s.symbol, s.timeframe,
+        s.strategy, s.direction, s.ts, s.entry, s.stop, s.target_1, s.target_2, s.risk_reward, s.score, s.reasons,
+        o.price, o.r_multiple, o.bars_held
+    FROM serving.signal_events AS e
+    JOIN serving.published_signals AS s ON s.signal_id = e.signal_id
+    LEFT JOIN serving.signal_outcomes AS o ON o.signal_id = e.signal_id AND o.outcome = e.outcome
+    WHERE e.sequence > :position ORDER BY e.sequence LIMIT :most
+    """
 )
-
-
 _BEFORE_RECENT = text(
-    "SELECT coalesce((SELECT min(sequence) - 1 FROM serving.published_signals WHERE known_at > :since), "
-    "(SELECT max(sequence) FROM serving.published_signals), 0)"
+    "SELECT coalesce((SELECT min(sequence) - 1 FROM serving.signal_events WHERE known_at > :since), "
+    "(SELECT max(sequence) FROM serving.signal_events), 0)"
 )
 
 
 def new_signals(session: Session, now: datetime) -> Batch:
-    """Read signals published since the last time, and move the cursor past them.
+    """Read signals and outcomes told since the last time, and move the cursor past them.
 
     The first time it begins with those of the last day.
     """
@@ -83,31 +87,33 @@ def new_signals(session: Session, now: datetime) -> Batch:
     rows = connection.execute(_NEW_SIGNALS, {"position": position, "most": _MOST_SIGNALS}).mappings().all()
     if rows:
         move(session, _SIGNALS, rows[-1]["sequence"])
-    return Batch([_signal(row) for row in rows], more=len(rows) == _MOST_SIGNALS)
+    events = [_signal(row) for row in rows if row["kind"] in _SIGNAL_KINDS]
+    return Batch(events, more=len(rows) == _MOST_SIGNALS)
+
+
+_SIGNAL_KINDS = {"signal": ConditionKind.SIGNAL, "outcome": ConditionKind.OUTCOME}
+_OF_SIGNALS = (
+    "signal_id",
+    "strategy",
+    "direction",
+    "entry",
+    "stop",
+    "target_1",
+    "target_2",
+    "risk_reward",
+    "score",
+    "reasons",
+)
+_OF_OUTCOMES = ("outcome", "price", "r_multiple", "bars_held")
 
 
 def _signal(row: Mapping[Any, Any]) -> Event:
-    names = (
-        "signal_id",
-        "strategy",
-        "direction",
-        "entry",
-        "stop",
-        "target_1",
-        "target_2",
-        "risk_reward",
-        "score",
-        "reasons",
-    )
+    kind = _SIGNAL_KINDS[row["kind"]]
+    ended = kind is ConditionKind.OUTCOME
+    names = (*_OF_SIGNALS, *_OF_OUTCOMES) if ended else _OF_SIGNALS
     facts = {**{name: row[name] for name in names}, "ts": format_instant(row["ts"])}
-    return Event(
-        ConditionKind.SIGNAL,
-        f"signal:{row['signal_id']}",
-        f"{row['exchange']}:{row['symbol']}",
-        row["timeframe"],
-        row["known_at"],
-        facts,
-    )
+    key = f"outcome:{row['signal_id']}:{row['outcome']}" if ended else f"signal:{row['signal_id']}"
+    return Event(kind, key, f"{row['exchange']}:{row['symbol']}", row["timeframe"], row["known_at"], facts)
 
 
 @dataclass

@@ -118,7 +118,7 @@ class Stage:
     def looked(self) -> None:
         """Wait until the matcher has seen what was published, and every channel has looked for something to send."""
         settled = (
-            "SELECT (SELECT max(sequence) FROM serving.published_signals) = "
+            "SELECT (SELECT max(sequence) FROM serving.signal_events) = "
             "(SELECT position FROM serving.alert_cursors WHERE name = 'signals') AND NOT EXISTS "
             "(SELECT FROM serving.outbox WHERE state = 'pending' AND next_at <= :now) AS yes"
         )

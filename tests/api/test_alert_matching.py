@@ -129,7 +129,7 @@ RULES = st.lists(st.builds(Given, st.integers(0, 3), CONDITIONS, OPTIONS), min_s
 
 @st.composite
 def event_lists(draw: st.DrawFn) -> list[Event]:
-    """Events in the order in which they were known, from two days ago to now; some are the same event again."""
+    """Events from two days ago to now, most in the order in which they were known; some are the same event again."""
     found: list[Event] = []
     minutes = sorted(draw(st.lists(st.integers(0, 2 * 24 * 60), min_size=1, max_size=12)), reverse=True)
     for number, ago in enumerate(minutes):
@@ -160,6 +160,10 @@ def event_lists(draw: st.DrawFn) -> list[Event]:
         found.append(Event(kind, f"{kind}:{number}", market, timeframe, NOW - timedelta(minutes=ago), facts))
         if draw(st.integers(0, 5)) == 0:
             found.append(found[-1])
+    # Series do not come in step: an event may be read after one that was known later.
+    for _ in range(draw(st.integers(0, 3))):
+        first, second = draw(st.integers(0, len(found) - 1)), draw(st.integers(0, len(found) - 1))
+        found[first], found[second] = found[second], found[first]
     return found
 
 
@@ -232,11 +236,12 @@ def reference(rules: list[Given], plans: list[str], events: list[Event]) -> tupl
                 continue
             if "markets" in rights and (event.market, event.timeframe) != ("binance:BTCUSDT", "15m"):
                 continue
-            if number in last and (event.known_at - last[number]).total_seconds() < options["cooldown_s"]:
+            apart = abs((event.known_at - last.get(number, NOW)).total_seconds())
+            if number in last and apart < options["cooldown_s"]:
                 continue
             if not reference_holds(rule.condition, event) or any(seen[:2] == (number, event.key) for seen in fired):
                 continue
-            last[number] = event.known_at
+            last[number] = max(last.get(number, event.known_at), event.known_at)
             moment = NOW
             if event.kind.value in ("signal", "outcome"):
                 moment = max(NOW, event.known_at + rights["signal_delay"])
