@@ -264,10 +264,14 @@ def test_outcomes_are_told_with_their_result(here: World) -> None:
 def test_a_matcher_killed_before_any_statement_tells_everything_once(here: World) -> None:
     here.bars({0: 100.0})
     here.at_close_of(0)
-    here.rule({"kind": "signal"}, channels=[{"type": "email"}, {"type": "telegram"}], active_since=OPENED + 6 * BAR)
+    here.rule(
+        {"kind": "signal", "strategy": "killed"},
+        channels=[{"type": "email"}, {"type": "telegram"}],
+        active_since=OPENED + 6 * BAR,
+    )
     here.rule(price(105), channels=[{"type": "email"}, {"type": "telegram"}])
     here.match()
-    _publish(here, 10, 11)
+    _publish(here, 10, 11, strategy="killed")
     here.bars({1: 110.0, 2: 100.0})
     here.at_close_of(11)
     expected_messages = 2 * 2 + 2 * 2
