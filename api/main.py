@@ -119,6 +119,7 @@ def create_app(
     stores = Stores(settings, metrics)
     context = Context(settings, stores, MarketDirectory(), metrics, clock)
     hub = Hub(context)
+    context.draining.on_begin(hub.drain)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:

@@ -24,6 +24,8 @@ from stores.settings import Settings, get_settings
 _KEEP_ALIVE_S = 75
 """Longer than any gateway keeps an idle connection: the side that sends requests has to close it first."""
 _BACKLOG = 2_048
+_TELLING_S = 5.0
+"""Longest wait for streams to take leave."""
 
 
 class Server(uvicorn.Server):
@@ -80,7 +82,7 @@ class Server(uvicorn.Server):
         telling = asyncio.ensure_future(self._context.draining.begin())
         while time.monotonic() < deadline and not self.force_exit:
             await asyncio.sleep(0.05)
-        await asyncio.wait([telling], timeout=max(1.0, self._drain_s))
+        await asyncio.wait([telling], timeout=_TELLING_S)
 
 
 def run(settings: Settings, listener: socket.socket, parent: int | None = None) -> None:

@@ -20,6 +20,7 @@ import redis
 
 from deploy.gateway.certificate import self_signed
 from deploy.local.stack import LocalStack
+from tests.api.people import Person, make_user
 from tests.api.processes import ApiProcess, answers, cap_api, until
 from tests.deploy.gateways import RunningGateway, free_port, needs_nginx, running_gateway
 
@@ -96,6 +97,46 @@ def test_replicas_killed_under_load_fail_no_read(world: LocalStack, tmp_path: Pa
     assert set(load.seen) == {200}, load.seen
 
 
+class Listener:
+    """A client of the stream that comes back whenever it is told to, by server-sent events."""
+
+    def __init__(self, gateway: RunningGateway, person: Person) -> None:
+        self.opened = 0
+        self.failed: list[str] = []
+        self._gateway, self._person = gateway, person
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+
+    def __enter__(self) -> Listener:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # It waits for a next event; the end of the gateway ends that.
+        self._stop.set()
+
+    def _listen(self) -> None:
+        headers = {**self._person.headers, "Accept": "text/event-stream"}
+        with self._gateway.client() as client:
+            while not self._stop.is_set():
+                try:
+                    with client.stream("GET", "/v1/signals/stream", headers=headers) as reply:
+                        if reply.status_code != 200:
+                            self.failed.append(str(reply.status_code))
+                        self.opened += 1
+                        told = [line for line in self._lines(reply) if line.startswith("event: reconnect")]
+                        if not told and not self._stop.is_set():
+                            self.failed.append("ended without a word")
+                except httpx.TransportError as error:
+                    self.failed.append(type(error).__name__)
+
+    def _lines(self, reply: httpx.Response) -> Iterator[str]:
+        for line in reply.iter_lines():
+            yield line
+            if self._stop.is_set():
+                return
+
+
 def test_a_replica_stopped_under_load_fails_nothing(world: LocalStack, tmp_path: Path) -> None:
     ports = [free_port(), free_port()]
     with (
@@ -103,7 +144,11 @@ def test_a_replica_stopped_under_load_fails_nothing(world: LocalStack, tmp_path:
         running_gateway(tmp_path, addresses(ports)) as gateway,
         Load(gateway, 4) as reads,
         Load(gateway, 2, "POST") as writes,
+        ExitStack() as open_streams,
     ):
+        people = [make_user(world.settings) for _ in range(6)]
+        listeners = [open_streams.enter_context(Listener(gateway, person)) for person in people]
+        until(lambda: all(one.opened for one in listeners))
         reads.more(50)
         writes.more(20)
         running[0].process.send_signal(signal.SIGTERM)
@@ -111,6 +156,10 @@ def test_a_replica_stopped_under_load_fails_nothing(world: LocalStack, tmp_path:
         assert running[0].process.wait(40) == 0
         reads.more(50)
         writes.more(20)
+        # Those who were on the replica that went are on the other one.
+        until(lambda: sum(one.opened for one in listeners) > len(listeners))
+        failed = [one.failed for one in listeners if one.failed]
+        assert failed == []
     assert set(reads.seen) == {200}, reads.seen
     # Refused for what they say, by a replica; none was lost on the way.
     assert set(writes.seen) <= {401, 403, 422}, writes.seen
