@@ -31,7 +31,12 @@ def secrets_of(settings: Settings) -> tuple[str, ...]:
         password = urlsplit(url).password
         if password:
             found |= {url, password, unquote(password)}
-    for secret in (settings.secret_key, settings.telegram_token):
+    for secret in (
+        settings.secret_key,
+        settings.telegram_token,
+        settings.stripe_api_key,
+        settings.stripe_webhook_secret,
+    ):
         if secret is not None:
             found.add(secret.get_secret_value())
     # Longest first, so that a URL is hidden whole and not only in part.

@@ -37,6 +37,7 @@ class Template(StrEnum):
     PAYMENT_FAILED = "payment_failed"
     SUBSCRIPTION_ENDED = "subscription_ended"
     INVOICE = "invoice"
+    INVOICE_DUE = "invoice_due"
     WEBHOOK_DISABLED = "webhook_disabled"
     ALERT = "alert"
     DELETION_REQUESTED = "deletion_requested"

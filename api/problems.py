@@ -65,6 +65,11 @@ _TYPES = (
     ),
     ProblemType("too-many-requests", 429, "Too many requests", "Wait as long as Retry-After says."),
     ProblemType("too-many-streams", 429, "Too many streams", "The plan allows no more streams at once; close one."),
+    ProblemType("payment-failed", 402, "Payment failed", "The payment did not go through; nothing was changed."),
+    ProblemType("bad-signature", 400, "Bad signature", "The message is not signed by its sender, or is too old."),
+    ProblemType(
+        "provider-unavailable", 503, "Payment provider unavailable", "The payment provider did not answer; try again."
+    ),
     ProblemType("not-configured", 501, "Not configured", "This instance was not set up for what was asked."),
     ProblemType("internal-error", 500, "Internal error", "A fault of the server; quote request_id when reporting it."),
     ProblemType("busy", 503, "Busy", "More is asked at once than can be answered; wait as long as Retry-After says."),

@@ -99,6 +99,31 @@ class ApiKeyRotation(BaseModel):
     ] = 24
 
 
+class BillingDetails(BaseModel):
+    """
+    To whom invoices are written. It counts for those made from now on.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    name: Annotated[str | None, Field(examples=["Example Ltd"], max_length=200, title="Name")] = ""
+    address: Annotated[
+        str | None,
+        Field(examples=["1 High Street\nLondon"], max_length=500, title="Address"),
+    ] = ""
+    country: Annotated[
+        str | None,
+        Field(
+            description="ISO 3166-1 alpha-2.",
+            examples=["GB"],
+            pattern="^([A-Z]{2})?$",
+            title="Country",
+        ),
+    ] = ""
+    tax_id: Annotated[str | None, Field(examples=["GB123456789"], max_length=50, title="Tax Id")] = ""
+
+
 class Candle(BaseModel):
     """
     A closed bar.
@@ -166,6 +191,73 @@ class CsrfToken(BaseModel):
         extra="ignore",
     )
     csrf_token: Annotated[str, Field(title="Csrf Token")]
+
+
+class Deletion(BaseModel):
+    """
+    A deletion that was asked for.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    deletes_at: Annotated[
+        AwareDatetime,
+        Field(description="Until then it can be taken back.", title="Deletes At"),
+    ]
+
+
+class EmailChange(BaseModel):
+    """
+    Another address for the account.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    new_email: Annotated[str, Field(examples=["ada@example.com"], max_length=254, title="New Email")]
+    password: Annotated[
+        str,
+        Field(
+            examples=["correct horse battery staple"],
+            max_length=1024,
+            min_length=1,
+            title="Password",
+        ),
+    ]
+
+
+class EmailChangeToken(BaseModel):
+    """
+    The token of the mail to the new address.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    token: Annotated[str, Field(max_length=512, min_length=1, title="Token")]
+
+
+class EntitlementsShown(BaseModel):
+    """
+    What the caller may do now.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    plan: Annotated[str, Field(examples=["pro"], title="Plan")]
+    markets: Annotated[list[str] | None, Field(title="Markets")]
+    timeframes: Annotated[list[str] | None, Field(title="Timeframes")]
+    signal_delay_s: Annotated[int, Field(title="Signal Delay S")]
+    history_s: Annotated[int | None, Field(title="History S")]
+    streams: Annotated[int, Field(title="Streams")]
+    alerts: Annotated[int, Field(title="Alerts")]
+    webhooks: Annotated[int, Field(title="Webhooks")]
+    api_keys: Annotated[int, Field(title="Api Keys")]
+    requests_per_minute: Annotated[int, Field(title="Requests Per Minute")]
+    burst: Annotated[int, Field(title="Burst")]
+    export: Annotated[bool, Field(title="Export")]
 
 
 class ExportFormat(RootModel[Literal["csv", "jsonl"]]):
@@ -305,6 +397,51 @@ class IndicatorRow(BaseModel):
             title="Range Position",
         ),
     ]
+
+
+class InvoiceLine(BaseModel):
+    """
+    One line, taxes included.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    description: Annotated[str, Field(title="Description")]
+    amount_minor: Annotated[int, Field(title="Amount Minor")]
+
+
+class InvoiceShown(BaseModel):
+    """
+    An invoice, or a credit note with negative sums.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    invoice_id: Annotated[str, Field(title="Invoice Id")]
+    number: Annotated[str, Field(examples=["INV-000001"], title="Number")]
+    kind: Annotated[Literal["invoice", "credit_note"], Field(title="Kind")]
+    corrects: Annotated[
+        str | None,
+        Field(
+            description="`invoice_id` of the invoice a credit note belongs to.",
+            title="Corrects",
+        ),
+    ]
+    subscription_id: Annotated[str | None, Field(title="Subscription Id")]
+    status: Annotated[Literal["open", "paid", "void"], Field(title="Status")]
+    lines: Annotated[list[InvoiceLine], Field(title="Lines")]
+    currency: Annotated[str, Field(title="Currency")]
+    net_minor: Annotated[int, Field(title="Net Minor")]
+    tax_minor: Annotated[int, Field(title="Tax Minor")]
+    total_minor: Annotated[int, Field(title="Total Minor")]
+    refunded_minor: Annotated[int, Field(title="Refunded Minor")]
+    period_start: Annotated[AwareDatetime | None, Field(title="Period Start")]
+    period_end: Annotated[AwareDatetime | None, Field(title="Period End")]
+    issued_at: Annotated[AwareDatetime, Field(title="Issued At")]
+    due_at: Annotated[AwareDatetime | None, Field(title="Due At")]
+    paid_at: Annotated[AwareDatetime | None, Field(title="Paid At")]
 
 
 class LatestBar(BaseModel):
@@ -473,6 +610,20 @@ class Strategy(RootModel[str]):
     ]
 
 
+class PageInvoiceShown(BaseModel):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    items: Annotated[list[InvoiceShown], Field(title="Items")]
+    next_cursor: Annotated[
+        str | None,
+        Field(
+            description="Hand it over as `cursor` for the next page; null on the last one.",
+            title="Next Cursor",
+        ),
+    ]
+
+
 class PageLatestBar(BaseModel):
     model_config = ConfigDict(
         extra="ignore",
@@ -583,6 +734,25 @@ class PasswordReset(BaseModel):
     ]
 
 
+class PasswordShown(BaseModel):
+    """
+    The password, shown again.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    password: Annotated[
+        str,
+        Field(
+            examples=["correct horse battery staple"],
+            max_length=1024,
+            min_length=1,
+            title="Password",
+        ),
+    ]
+
+
 class PlainChannel(BaseModel):
     """
     To the person himself: his confirmed address, his linked chat, his browsers.
@@ -592,6 +762,108 @@ class PlainChannel(BaseModel):
         extra="ignore",
     )
     type: Annotated[Literal["email", "push", "telegram"], Field(title="Type")]
+
+
+class PlanRights(BaseModel):
+    """
+    What the plan entitles to.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    plan: Annotated[str, Field(examples=["free"], title="Plan")]
+    markets: Annotated[list[str] | None, Field(description="Null for all.", title="Markets")]
+    timeframes: Annotated[list[str] | None, Field(description="Null for all.", title="Timeframes")]
+    signal_delay_s: Annotated[
+        float,
+        Field(
+            description="Seconds after which a signal is shown.",
+            examples=[900],
+            title="Signal Delay S",
+        ),
+    ]
+    history_days: Annotated[float | None, Field(description="Null for all there is.", title="History Days")]
+    streams: Annotated[int, Field(title="Streams")]
+    alerts: Annotated[int, Field(title="Alerts")]
+    webhooks: Annotated[int, Field(title="Webhooks")]
+    api_keys: Annotated[int, Field(title="Api Keys")]
+    requests_per_minute: Annotated[int, Field(title="Requests Per Minute")]
+    burst: Annotated[int, Field(title="Burst")]
+    export: Annotated[bool, Field(title="Export")]
+
+
+class PlanShown(BaseModel):
+    """
+    A plan and the rights it gives.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    plan: Annotated[str, Field(examples=["pro"], title="Plan")]
+    name: Annotated[str, Field(examples=["Pro"], title="Name")]
+    price_minor: Annotated[
+        int,
+        Field(
+            description="Price of one interval in the smallest unit of the currency.",
+            examples=[2900],
+            title="Price Minor",
+        ),
+    ]
+    currency: Annotated[str, Field(examples=["EUR"], title="Currency")]
+    interval: Annotated[Literal["month", "year"], Field(title="Interval")]
+    trial_days: Annotated[
+        int,
+        Field(
+            description="Days of the trial, which a person has once.",
+            title="Trial Days",
+        ),
+    ]
+    markets: Annotated[
+        list[str] | None,
+        Field(description="Those it shows; null for all.", title="Markets"),
+    ]
+    timeframes: Annotated[
+        list[str] | None,
+        Field(description="Those it shows; null for all.", title="Timeframes"),
+    ]
+    signal_delay_s: Annotated[
+        int,
+        Field(
+            description="Seconds after which a signal is shown.",
+            examples=[0],
+            title="Signal Delay S",
+        ),
+    ]
+    history_s: Annotated[
+        int | None,
+        Field(
+            description="Seconds it shows back; null for all there is.",
+            title="History S",
+        ),
+    ]
+    streams: Annotated[int, Field(title="Streams")]
+    alerts: Annotated[int, Field(title="Alerts")]
+    webhooks: Annotated[int, Field(title="Webhooks")]
+    api_keys: Annotated[int, Field(title="Api Keys")]
+    requests_per_minute: Annotated[int, Field(title="Requests Per Minute")]
+    burst: Annotated[int, Field(title="Burst")]
+    export: Annotated[
+        bool,
+        Field(description="Whether signals may be downloaded in bulk.", title="Export"),
+    ]
+
+
+class PortalLink(BaseModel):
+    """
+    A page of the payment provider.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    url: Annotated[str, Field(title="Url")]
 
 
 class Problem(BaseModel):
@@ -649,6 +921,88 @@ class ProblemKind(BaseModel):
     title: Annotated[str, Field(title="Title")]
     status: Annotated[int, Field(title="Status")]
     meaning: Annotated[str, Field(title="Meaning")]
+
+
+class Profile(BaseModel):
+    """
+    A person, as he sees himself.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    user_id: Annotated[str, Field(title="User Id")]
+    email: Annotated[str, Field(title="Email")]
+    role: Annotated[str, Field(title="Role")]
+    email_verified_at: Annotated[AwareDatetime | None, Field(title="Email Verified At")]
+    display_name: Annotated[str | None, Field(title="Display Name")]
+    time_zone: Annotated[str, Field(title="Time Zone")]
+    locale: Annotated[str, Field(title="Locale")]
+    preferences: Annotated[dict[str, Any], Field(title="Preferences")]
+    version: Annotated[
+        int,
+        Field(
+            description="Also the reply's `ETag`; send it as `If-Match` with a change.",
+            title="Version",
+        ),
+    ]
+    created_at: Annotated[AwareDatetime, Field(title="Created At")]
+    deletes_at: Annotated[
+        AwareDatetime | None,
+        Field(
+            description="When the account is deleted, if that was asked for.",
+            title="Deletes At",
+        ),
+    ]
+    plan: PlanRights
+    second_factor_shown: Annotated[
+        bool,
+        Field(
+            description="Whether a second factor was shown for this session.",
+            title="Second Factor Shown",
+        ),
+    ]
+    impersonated_by: Annotated[
+        str | None,
+        Field(
+            description="Administrator who is looking; such a session cannot change a thing.",
+            title="Impersonated By",
+        ),
+    ]
+
+
+class DisplayName(RootModel[str]):
+    root: Annotated[
+        str,
+        Field(
+            examples=["Ada"],
+            max_length=100,
+            min_length=1,
+            pattern="^[^\\x00-\\x1f\\x7f]*$",
+            title="Display Name",
+        ),
+    ]
+
+
+class ProfileChanges(BaseModel):
+    """
+    What is to change; what is left out stays.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    display_name: Annotated[DisplayName | None, Field(examples=["Ada"], title="Display Name")] = None
+    time_zone: Annotated[str | None, Field(examples=["Europe/Berlin"], max_length=64, title="Time Zone")] = "UTC"
+    locale: Annotated[str | None, Field(examples=["de-CH"], max_length=16, title="Locale")] = "en"
+    preferences: Annotated[
+        dict[str, Any] | None,
+        Field(
+            description="What a dashboard remembers; 16 KB at most.",
+            examples=[{"theme": "dark"}],
+            title="Preferences",
+        ),
+    ] = {}
 
 
 class PushKey(BaseModel):
@@ -731,6 +1085,17 @@ class QuietThen(RootModel[Literal["hold", "drop"]]):
             title="QuietThen",
         ),
     ]
+
+
+class Received(BaseModel):
+    """
+    A message was taken.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    received: Annotated[Literal[True], Field(title="Received")]
 
 
 class RecoveryCodes(BaseModel):
@@ -1038,6 +1403,31 @@ class SeriesReplyIndicatorRow(BaseModel):
     ]
 
 
+class SessionShown(BaseModel):
+    """
+    A session a person is signed in by.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    session_id: Annotated[str, Field(title="Session Id")]
+    device: Annotated[
+        str,
+        Field(description="What the browser or program said of itself.", title="Device"),
+    ]
+    address: Annotated[str, Field(title="Address")]
+    second_factor: Annotated[bool, Field(title="Second Factor")]
+    by_support: Annotated[
+        bool,
+        Field(description="Whether an administrator looks through it.", title="By Support"),
+    ]
+    created_at: Annotated[AwareDatetime, Field(title="Created At")]
+    last_seen_at: Annotated[AwareDatetime, Field(title="Last Seen At")]
+    expires_at: Annotated[AwareDatetime, Field(title="Expires At")]
+    current: Annotated[bool, Field(title="Current")]
+
+
 class Side(RootModel[Literal[1, -1]]):
     root: Annotated[
         Literal[1, -1],
@@ -1239,6 +1629,71 @@ class StructureEvent(BaseModel):
     ]
 
 
+class SubscriptionShown(BaseModel):
+    """
+    A subscription.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    subscription_id: Annotated[str, Field(title="Subscription Id")]
+    plan: Annotated[str, Field(examples=["pro"], title="Plan")]
+    next_plan: Annotated[
+        str | None,
+        Field(
+            description="The plan from `period_end` on, if it changes then.",
+            title="Next Plan",
+        ),
+    ]
+    status: Annotated[
+        Literal["incomplete", "trialing", "active", "past_due", "unpaid", "ended"],
+        Field(title="Status"),
+    ]
+    provider: Annotated[Literal["manual", "stripe"], Field(title="Provider")]
+    period_start: Annotated[AwareDatetime | None, Field(title="Period Start")]
+    period_end: Annotated[AwareDatetime | None, Field(title="Period End")]
+    trial_end: Annotated[AwareDatetime | None, Field(title="Trial End")]
+    cancel_at_period_end: Annotated[bool, Field(title="Cancel At Period End")]
+    past_due_since: Annotated[
+        AwareDatetime | None,
+        Field(description="Since when a payment is missing.", title="Past Due Since"),
+    ]
+    entitled_until: Annotated[
+        AwareDatetime | None,
+        Field(
+            description="Until when it gives its plan if nothing else happens; null if it gives none.",
+            title="Entitled Until",
+        ),
+    ]
+    ended_at: Annotated[AwareDatetime | None, Field(title="Ended At")]
+    checkout_url: Annotated[
+        str | None,
+        Field(description="Where to pay, while it is incomplete.", title="Checkout Url"),
+    ]
+    created_at: Annotated[AwareDatetime, Field(title="Created At")]
+
+
+class SubscriptionWanted(BaseModel):
+    """
+    Which plan to subscribe to. Prices, trials and states are not the client's to say.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    plan: Annotated[
+        str,
+        Field(
+            description="`plan` of GET /v1/plans.",
+            examples=["pro"],
+            max_length=32,
+            pattern="^[a-z][a-z0-9_-]*$",
+            title="Plan",
+        ),
+    ]
+
+
 class Takedown(BaseModel):
     """
     A mark that a signal should not have been published.
@@ -1390,6 +1845,79 @@ class TrackRecords(BaseModel):
         ),
     ]
     costs_included: Annotated[Literal[False], Field(title="Costs Included")]
+
+
+class WatchlistChanges(BaseModel):
+    """
+    What is to change; what is left out stays.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    name: Annotated[
+        str | None,
+        Field(
+            examples=["majors"],
+            max_length=100,
+            min_length=1,
+            pattern="^[^\\x00-\\x1f\\x7f]*$",
+            title="Name",
+        ),
+    ] = "unnamed"
+    markets: Annotated[
+        list[Market] | None,
+        Field(
+            examples=[["binance:ETHUSDT", "binance:BTCUSDT"]],
+            max_length=200,
+            title="Markets",
+            validate_default=True,
+        ),
+    ] = []
+
+
+class WatchlistSettings(BaseModel):
+    """
+    A list to make.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    name: Annotated[
+        str,
+        Field(
+            examples=["majors"],
+            max_length=100,
+            min_length=1,
+            pattern="^[^\\x00-\\x1f\\x7f]*$",
+            title="Name",
+        ),
+    ]
+    markets: Annotated[
+        list[Market] | None,
+        Field(
+            examples=[["binance:BTCUSDT", "binance:ETHUSDT"]],
+            max_length=200,
+            title="Markets",
+            validate_default=True,
+        ),
+    ] = []
+
+
+class WatchlistShown(BaseModel):
+    """
+    A watchlist.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    watchlist_id: Annotated[str, Field(title="Watchlist Id")]
+    name: Annotated[str, Field(title="Name")]
+    markets: Annotated[list[str], Field(title="Markets")]
+    version: Annotated[int, Field(title="Version")]
+    created_at: Annotated[AwareDatetime, Field(title="Created At")]
 
 
 class WebhookAttemptShown(BaseModel):
@@ -2000,6 +2528,48 @@ class PageFiringShown(BaseModel):
     ]
 
 
+class PageSessionShown(BaseModel):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    items: Annotated[list[SessionShown], Field(title="Items")]
+    next_cursor: Annotated[
+        str | None,
+        Field(
+            description="Hand it over as `cursor` for the next page; null on the last one.",
+            title="Next Cursor",
+        ),
+    ]
+
+
+class PageSubscriptionShown(BaseModel):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    items: Annotated[list[SubscriptionShown], Field(title="Items")]
+    next_cursor: Annotated[
+        str | None,
+        Field(
+            description="Hand it over as `cursor` for the next page; null on the last one.",
+            title="Next Cursor",
+        ),
+    ]
+
+
+class PageWatchlistShown(BaseModel):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    items: Annotated[list[WatchlistShown], Field(title="Items")]
+    next_cursor: Annotated[
+        str | None,
+        Field(
+            description="Hand it over as `cursor` for the next page; null on the last one.",
+            title="Next Cursor",
+        ),
+    ]
+
+
 class PageWebhookDeliveryShown(BaseModel):
     model_config = ConfigDict(
         extra="ignore",
@@ -2012,6 +2582,18 @@ class PageWebhookDeliveryShown(BaseModel):
             title="Next Cursor",
         ),
     ]
+
+
+class PlanList(BaseModel):
+    """
+    All plans on offer.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    items: Annotated[list[PlanShown], Field(title="Items")]
+    next_cursor: Annotated[None, Field(title="Next Cursor")]
 
 
 class PriceCondition(BaseModel):

@@ -30,6 +30,24 @@ class Operations:
         """
         return self._transport.call("POST", "/v1/auth/second-factor", models.SecondFactorBegun, body=body)
 
+    def cancel_deletion(self) -> None:
+        """Keep your account.
+
+        Take back a deletion that was asked for.
+
+        Access: interactive.
+        """
+        self._transport.call("DELETE", "/v1/users/me/deletion", type(None))
+
+    def cancel_subscription(self, subscription_id: str) -> models.SubscriptionShown:
+        """Cancel.
+
+        Cancel at the end of what you have paid for, or of the trial. Until then it can be resumed.
+
+        Access: interactive.
+        """
+        return self._transport.call("DELETE", f"/v1/subscriptions/{part(subscription_id)}", models.SubscriptionShown)
+
     def change_password(self, body: models.PasswordChange | Mapping[str, Any]) -> None:
         """Change the password.
 
@@ -38,6 +56,28 @@ class Operations:
         Access: interactive.
         """
         self._transport.call("POST", "/v1/auth/password-change", type(None), body=body)
+
+    def change_subscription(
+        self, subscription_id: str, body: models.SubscriptionWanted | Mapping[str, Any]
+    ) -> models.SubscriptionShown:
+        """Change the plan.
+
+        Change to a higher plan at once, for the difference of what is left of the period; to a lower one when it ends.
+
+        Access: interactive.
+        """
+        return self._transport.call(
+            "POST", f"/v1/subscriptions/{part(subscription_id)}/change", models.SubscriptionShown, body=body
+        )
+
+    def confirm_email_change(self, body: models.EmailChangeToken | Mapping[str, Any]) -> None:
+        """Confirm a new e-mail address.
+
+        Bring a new address into force by the token of the mail that went there.
+
+        Access: unchecked.
+        """
+        self._transport.call("POST", "/v1/users/me/email-change/confirm", type(None), body=body)
 
     def confirm_second_factor(self, body: models.CodeOnly | Mapping[str, Any]) -> models.RecoveryCodes:
         """Put the second factor in force.
@@ -86,6 +126,24 @@ class Operations:
         """
         return self._transport.call("POST", "/v1/signals/stream/ticket", models.StreamTicket)
 
+    def create_subscription(self, body: models.SubscriptionWanted | Mapping[str, Any]) -> models.SubscriptionShown:
+        """Subscribe.
+
+        Subscribe to a plan. The first time it begins with a trial; `checkout_url`, if there is one, is where to go on.
+
+        Access: interactive.
+        """
+        return self._transport.call("POST", "/v1/subscriptions", models.SubscriptionShown, body=body)
+
+    def create_watchlist(self, body: models.WatchlistSettings | Mapping[str, Any]) -> models.WatchlistShown:
+        """Make a watchlist.
+
+        Make a list of markets, in the order you want them.
+
+        Access: signed_in account:write.
+        """
+        return self._transport.call("POST", "/v1/watchlists", models.WatchlistShown, body=body)
+
     def create_webhook(self, body: models.WebhookSettings | Mapping[str, Any]) -> models.WebhookWithSecret:
         """Make a webhook.
 
@@ -122,6 +180,15 @@ class Operations:
         """
         self._transport.call("DELETE", f"/v1/push-subscriptions/{part(subscription_id)}", type(None))
 
+    def delete_watchlist(self, watchlist_id: str) -> None:
+        """Delete a watchlist.
+
+        Delete a list.
+
+        Access: signed_in account:write.
+        """
+        self._transport.call("DELETE", f"/v1/watchlists/{part(watchlist_id)}", type(None))
+
     def delete_webhook(self, webhook_id: str) -> None:
         """Delete a webhook.
 
@@ -139,6 +206,24 @@ class Operations:
         Access: interactive.
         """
         self._transport.call("POST", "/v1/auth/second-factor/disable", type(None), body=body)
+
+    def end_session(self, session_id: str) -> None:
+        """End one session.
+
+        Sign out one device.
+
+        Access: interactive.
+        """
+        self._transport.call("DELETE", f"/v1/users/me/sessions/{part(session_id)}", type(None))
+
+    def export_personal_data(self) -> bytes:
+        """Your data.
+
+        Download everything that is held about you, but secrets.
+
+        Access: interactive.
+        """
+        return self._transport.call("GET", "/v1/users/me/export", bytes)
 
     def export_signals(
         self,
@@ -178,6 +263,15 @@ class Operations:
         """
         return self._transport.call("GET", f"/v1/alerts/{part(alert_id)}", models.AlertShown)
 
+    def get_billing_details(self) -> models.BillingDetails:
+        """To whom invoices are written.
+
+        Tell to whom your invoices are written; where a part is empty, your account's name and address stand.
+
+        Access: signed_in billing:read.
+        """
+        return self._transport.call("GET", "/v1/billing/details", models.BillingDetails)
+
     def get_csrf_token(self) -> models.CsrfToken:
         """Token against foreign pages.
 
@@ -187,6 +281,15 @@ class Operations:
         """
         return self._transport.call("GET", "/v1/auth/csrf", models.CsrfToken)
 
+    def get_entitlements(self) -> models.EntitlementsShown:
+        """What you may do.
+
+        Tell what you may do now, signed in or not.
+
+        Access: public.
+        """
+        return self._transport.call("GET", "/v1/billing/entitlements", models.EntitlementsShown)
+
     def get_health(self) -> models.Alive:
         """Liveness.
 
@@ -195,6 +298,24 @@ class Operations:
         Access: unchecked.
         """
         return self._transport.call("GET", "/healthz", models.Alive)
+
+    def get_invoice(self, invoice_id: str) -> models.InvoiceShown:
+        """One invoice.
+
+        Show one of your invoices.
+
+        Access: signed_in billing:read.
+        """
+        return self._transport.call("GET", f"/v1/invoices/{part(invoice_id)}", models.InvoiceShown)
+
+    def get_invoice_pdf(self, invoice_id: str) -> bytes:
+        """One invoice as PDF.
+
+        Download one of your invoices.
+
+        Access: signed_in billing:read.
+        """
+        return self._transport.call("GET", f"/v1/invoices/{part(invoice_id)}/pdf", bytes)
 
     def get_metrics(self) -> bytes:
         """Metrics.
@@ -213,6 +334,15 @@ class Operations:
         Access: unchecked.
         """
         return self._transport.call("GET", f"/problems/{part(name)}", models.ProblemKind)
+
+    def get_profile(self) -> models.Profile:
+        """Your profile.
+
+        Show who you are, how you want to be shown things, and what your plan entitles you to.
+
+        Access: signed_in account:read.
+        """
+        return self._transport.call("GET", "/v1/users/me", models.Profile)
 
     def get_push_key(self) -> models.PushKey:
         """Key for Web Push.
@@ -255,6 +385,15 @@ class Operations:
         """
         return self._transport.call("GET", f"/v1/signals/{part(signal_id)}", models.SignalDetail)
 
+    def get_subscription(self, subscription_id: str) -> models.SubscriptionShown:
+        """One subscription.
+
+        Show one of your subscriptions.
+
+        Access: signed_in billing:read.
+        """
+        return self._transport.call("GET", f"/v1/subscriptions/{part(subscription_id)}", models.SubscriptionShown)
+
     def get_telegram(self) -> models.TelegramShown:
         """Telegram chat.
 
@@ -263,6 +402,15 @@ class Operations:
         Access: signed_in alerts:read.
         """
         return self._transport.call("GET", "/v1/telegram", models.TelegramShown)
+
+    def get_watchlist(self, watchlist_id: str) -> models.WatchlistShown:
+        """One watchlist.
+
+        Show one list.
+
+        Access: signed_in account:read.
+        """
+        return self._transport.call("GET", f"/v1/watchlists/{part(watchlist_id)}", models.WatchlistShown)
 
     def get_webhook(self, webhook_id: str) -> models.WebhookShown:
         """One webhook.
@@ -391,6 +539,17 @@ class Operations:
             },
         )
 
+    def list_invoices(self, *, limit: int | None = None, cursor: str | None = None) -> models.PageInvoiceShown:
+        """Invoices.
+
+        List your invoices and credit notes, newest first.
+
+        Access: signed_in billing:read.
+        """
+        return self._transport.call(
+            "GET", "/v1/invoices", models.PageInvoiceShown, query={"limit": limit, "cursor": cursor}
+        )
+
     def list_latest(
         self,
         *,
@@ -447,6 +606,15 @@ class Operations:
             query={"limit": limit, "cursor": cursor, "market": market, "timeframe": timeframe, "strategy": strategy},
         )
 
+    def list_plans(self) -> models.PlanList:
+        """Plans.
+
+        List the plans on offer, in their order, with what each of them gives.
+
+        Access: public.
+        """
+        return self._transport.call("GET", "/v1/plans", models.PlanList)
+
     def list_push_subscriptions(self) -> models.PushList:
         """Subscribed browsers.
 
@@ -455,6 +623,15 @@ class Operations:
         Access: signed_in alerts:read.
         """
         return self._transport.call("GET", "/v1/push-subscriptions", models.PushList)
+
+    def list_sessions(self) -> models.PageSessionShown:
+        """Your sessions and devices.
+
+        List the sessions you are signed in by, the last used first.
+
+        Access: interactive.
+        """
+        return self._transport.call("GET", "/v1/users/me/sessions", models.PageSessionShown)
 
     def list_signals(
         self,
@@ -529,6 +706,28 @@ class Operations:
             },
         )
 
+    def list_subscriptions(
+        self, *, limit: int | None = None, cursor: str | None = None
+    ) -> models.PageSubscriptionShown:
+        """Subscriptions.
+
+        List your subscriptions, newest first; all but the first one have ended.
+
+        Access: signed_in billing:read.
+        """
+        return self._transport.call(
+            "GET", "/v1/subscriptions", models.PageSubscriptionShown, query={"limit": limit, "cursor": cursor}
+        )
+
+    def list_watchlists(self) -> models.PageWatchlistShown:
+        """Watchlists.
+
+        List your watchlists, oldest first.
+
+        Access: signed_in account:read.
+        """
+        return self._transport.call("GET", "/v1/watchlists", models.PageWatchlistShown)
+
     def list_webhook_deliveries(
         self,
         webhook_id: str,
@@ -601,6 +800,24 @@ class Operations:
             },
         )
 
+    def open_billing_portal(self) -> models.PortalLink:
+        """Open the payment provider's page.
+
+        Open a page of the payment provider where you see to your means of payment. It is good for a short time.
+
+        Access: interactive.
+        """
+        return self._transport.call("POST", "/v1/billing/portal", models.PortalLink)
+
+    def receive_billing_event(self) -> models.Received:
+        """Messages of the payment provider.
+
+        Take a message of Stripe, which signs it. It is answered with 200 when what it led to is stored.
+
+        Access: signed.
+        """
+        return self._transport.call("POST", "/v1/billing/webhook", models.Received)
+
     def redeliver_webhook_delivery(self, webhook_id: str, delivery_id: str) -> models.WebhookDeliveryShown:
         """Send it again.
 
@@ -645,6 +862,24 @@ class Operations:
         """
         return self._transport.call("POST", "/v1/auth/second-factor/recovery-codes", models.RecoveryCodes, body=body)
 
+    def request_deletion(self, body: models.PasswordShown | Mapping[str, Any]) -> models.Deletion:
+        """Delete your account.
+
+        Ask for your account to be deleted, in two weeks. Until then you can sign in and keep it.
+
+        Access: interactive.
+        """
+        return self._transport.call("POST", "/v1/users/me/deletion", models.Deletion, body=body)
+
+    def request_email_change(self, body: models.EmailChange | Mapping[str, Any]) -> bytes:
+        """Change your e-mail address.
+
+        Send a confirmation to the new address; the old one counts until it is confirmed.
+
+        Access: interactive.
+        """
+        return self._transport.call("POST", "/v1/users/me/email-change", bytes, body=body)
+
     def request_password_reset(self, body: models.AddressOnly | Mapping[str, Any]) -> models.Accepted:
         """Ask for a new password.
 
@@ -671,6 +906,17 @@ class Operations:
         Access: unchecked.
         """
         self._transport.call("POST", "/v1/auth/password-reset/confirm", type(None), body=body)
+
+    def resume_subscription(self, subscription_id: str) -> models.SubscriptionShown:
+        """Take a cancellation back.
+
+        Take back a cancellation, or a change of plan at the period's end.
+
+        Access: interactive.
+        """
+        return self._transport.call(
+            "POST", f"/v1/subscriptions/{part(subscription_id)}/resume", models.SubscriptionShown
+        )
 
     def rotate_api_key(self, key_id: str, body: models.ApiKeyRotation | Mapping[str, Any]) -> models.ApiKeyMade:
         """Rotate an API key.
@@ -815,6 +1061,37 @@ class Operations:
         Access: interactive.
         """
         return self._transport.call("PATCH", f"/v1/api-keys/{part(key_id)}", models.ApiKeyShown, body=body)
+
+    def update_billing_details(self, body: models.BillingDetails | Mapping[str, Any]) -> models.BillingDetails:
+        """Change to whom invoices are written.
+
+        Say to whom invoices are written from now on. Those there are stay as they were written.
+
+        Access: interactive.
+        """
+        return self._transport.call("PUT", "/v1/billing/details", models.BillingDetails, body=body)
+
+    def update_profile(
+        self, body: models.ProfileChanges | Mapping[str, Any], *, if_match: str | None = None
+    ) -> models.Profile:
+        """Change your profile.
+
+        Change what the body holds. With `If-Match` a change made elsewhere meanwhile is not overwritten.
+
+        Access: signed_in account:write.
+        """
+        return self._transport.call("PATCH", "/v1/users/me", models.Profile, headers={"if-match": if_match}, body=body)
+
+    def update_watchlist(
+        self, watchlist_id: str, body: models.WatchlistChanges | Mapping[str, Any]
+    ) -> models.WatchlistShown:
+        """Change a watchlist.
+
+        Change the name, or the markets and their order.
+
+        Access: signed_in account:write.
+        """
+        return self._transport.call("PATCH", f"/v1/watchlists/{part(watchlist_id)}", models.WatchlistShown, body=body)
 
     def update_webhook(self, webhook_id: str, body: models.WebhookChanges | Mapping[str, Any]) -> models.WebhookShown:
         """Change a webhook.

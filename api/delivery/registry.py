@@ -9,6 +9,7 @@ from api.accounts import cleaning
 from api.alerts import matching, telegram
 from api.alerts.push import PushChannel
 from api.alerts.telegram import TelegramChannel
+from api.billing.due import advance_due
 from api.delivery import housekeeping
 from api.delivery.channels import Channel
 from api.delivery.duties import Duty
@@ -48,6 +49,7 @@ _CHANNELS: tuple[Callable[[Context], Channel | None], ...] = (
 _DUTIES: tuple[Duty, ...] = (
     Duty("signal relay", timedelta(seconds=1), Relay().step, wakes=(SIGNAL_EVENTS,)),
     Duty("webhook fan-out", timedelta(seconds=2), fan_out, wakes=(SIGNAL_EVENTS,)),
+    Duty("subscriptions", timedelta(minutes=1), advance_due),
     Duty("dead letters", timedelta(minutes=1), housekeeping.bury),
     Duty("cleaning", timedelta(minutes=10), housekeeping.clean),
     Duty("expired sign-ins", timedelta(minutes=10), cleaning.tidy),

@@ -345,7 +345,7 @@ class Invoice(SQLModel, table=True):
         CheckConstraint("status IN ('open', 'paid', 'void')", name="invoices_status"),
         CheckConstraint("net_minor + tax_minor = total_minor", name="invoices_sum"),
         CheckConstraint("refunded_minor >= 0 AND refunded_minor <= greatest(total_minor, 0)", name="invoices_refunded"),
-        Index("invoices_user", "user_id", "issued_at", "invoice_id"),
+        Index("invoices_user", "user_id", "issued_at", "series", "number"),
         Index("invoices_subscription", "subscription_id", "issued_at"),
         {"schema": "serving"},
     )

@@ -157,7 +157,23 @@ API_KEYS: dict[str, tuple[Rule, Scope | None]] = {
     "rotateApiKey": (Rule.INTERACTIVE, None),
 }
 
-BILLING: dict[str, tuple[Rule, Scope | None]] = {}
+BILLING = {
+    "listPlans": (Rule.PUBLIC, None),
+    "getEntitlements": (Rule.PUBLIC, None),
+    "listSubscriptions": (Rule.SIGNED_IN, Scope.BILLING_READ),
+    "createSubscription": (Rule.INTERACTIVE, None),
+    "getSubscription": (Rule.SIGNED_IN, Scope.BILLING_READ),
+    "cancelSubscription": (Rule.INTERACTIVE, None),
+    "changeSubscription": (Rule.INTERACTIVE, None),
+    "resumeSubscription": (Rule.INTERACTIVE, None),
+    "getBillingDetails": (Rule.SIGNED_IN, Scope.BILLING_READ),
+    "updateBillingDetails": (Rule.INTERACTIVE, None),
+    "openBillingPortal": (Rule.INTERACTIVE, None),
+    "receiveBillingEvent": (Rule.UNCHECKED, None),
+    "listInvoices": (Rule.SIGNED_IN, Scope.BILLING_READ),
+    "getInvoice": (Rule.SIGNED_IN, Scope.BILLING_READ),
+    "getInvoicePdf": (Rule.SIGNED_IN, Scope.BILLING_READ),
+}
 
 WEBHOOKS = {
     "listWebhooks": (Rule.SIGNED_IN, Scope.WEBHOOKS_READ),

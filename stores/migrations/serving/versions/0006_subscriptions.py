@@ -247,7 +247,7 @@ def _invoices() -> None:
         schema="serving",
     )
     op.create_index("invoices_subscription", "invoices", ["subscription_id", "issued_at"], schema="serving")
-    op.create_index("invoices_user", "invoices", ["user_id", "issued_at", "invoice_id"], schema="serving")
+    op.create_index("invoices_user", "invoices", ["user_id", "issued_at", "series", "number"], schema="serving")
 
 
 def downgrade() -> None:
