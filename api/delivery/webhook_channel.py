@@ -217,10 +217,6 @@ class WebhookChannel(Channel):
         key = f"webhook disabled {webhook_id} {at.isoformat()}"
         queue_mail(session, row.email, Template.WEBHOOK_DISABLED, context, key=key, now=at)
 
-    async def close(self) -> None:
-        """Let go of connections."""
-        await self._outbound.close()
-
 
 def _unsent(reason: str) -> Gone:
     return Gone(f"not sent: {reason}")

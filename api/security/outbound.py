@@ -21,8 +21,6 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     import ssl
 
-    import httpx
-
 Address: TypeAlias = IPv4Address | IPv6Address
 Network: TypeAlias = IPv4Network | IPv6Network
 Resolver: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
@@ -37,6 +35,9 @@ _NAME = re.compile(rf"(?:{_LABEL}\.)+(?!0x)(?=[a-z])[a-z0-9-]{{2,63}}", re.ASCII
 _LONGEST_NAME = 253
 _VISIBLE = re.compile(r"[\x21-\x7e]+", re.ASCII)
 _MOST_ADDRESSES = 8
+_CONNECT_S = 5.0
+_MOST_HEAD_BYTES = 16_384
+_READ_BYTES = 16_384
 
 # What a stranger may name is what is listed as public, not whatever is not listed as private.
 _PUBLIC_V6 = IPv6Network("2000::/3")
@@ -171,7 +172,6 @@ class Outbound:
         self._timeout_s = timeout_s
         self._max_reply_bytes = max_reply_bytes
         self._tls = tls
-        self._client: httpx.AsyncClient | None = None
 
     def check(self, url: str) -> Target:
         """Look at a URL without asking anybody.
@@ -208,11 +208,6 @@ class Outbound:
         except TimeoutError:
             raise Unreachable(f"no complete answer within {self._timeout_s:g} s") from None
 
-    async def close(self) -> None:
-        """Let go of everything."""
-        if self._client is not None:
-            await self._client.aclose()
-
     async def _addresses(self, target: Target) -> Sequence[Address]:
         literal = _literal(target.host)
         if literal is not None:
@@ -242,60 +237,79 @@ class Outbound:
     async def _send(
         self, target: Target, addresses: Sequence[Address], headers: Mapping[str, str], content: bytes, began: float
     ) -> Reply:
-        import httpx
-
-        client = self._opened()
         failure = "no address of it answers"
         for address in addresses:
-            host = f"[{address}]" if address.version == 6 else str(address)
-            request = client.build_request(
-                "POST",
-                f"{target.scheme}://{host}:{target.port}{target.path}",
-                headers={**headers, "Host": target.authority},
-                content=content,
-                # The certificate has to be the name's, though the connection goes to the address.
-                extensions={"sni_hostname": target.host} if target.scheme == "https" else {},
-            )
             try:
-                reply = await client.send(request, stream=True, follow_redirects=False)
-            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                async with asyncio.timeout(_CONNECT_S):
+                    reader, writer = await self._connect(target, address)
+            except TimeoutError:
+                continue
+            except OSError as error:
                 failure = _explained(error)
                 continue
-            except httpx.HTTPError as error:
-                raise Unreachable(_explained(error)) from None
             try:
-                body = await self._beginning(reply)
-            except httpx.HTTPError as error:
+                writer.write(_request(target, headers, content))
+                status, named, body = await self._reply(reader)
+            except OSError as error:
                 raise Unreachable(_explained(error)) from None
             finally:
-                await reply.aclose()
-            lowered = {name.lower(): value for name, value in reply.headers.items()}
-            return Reply(reply.status_code, lowered, body, time.perf_counter() - began)
+                # Not closed politely: that would wait for the other side.
+                writer.transport.abort()
+            return Reply(status, named, body, time.perf_counter() - began)
         raise Unreachable(failure)
 
-    async def _beginning(self, reply: httpx.Response) -> bytes:
-        body = b""
-        # As it comes over the wire: a small reply may unpack to a huge one.
-        async for part in reply.aiter_raw():
-            body += part
-            if len(body) >= self._max_reply_bytes:
-                break
-        return body[: self._max_reply_bytes]
+    async def _connect(self, target: Target, address: Address) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if target.scheme != "https":
+            return await asyncio.open_connection(str(address), target.port)
+        # The certificate has to be the name's, though the connection goes to the address.
+        return await asyncio.open_connection(
+            str(address), target.port, ssl=self._trusted(), server_hostname=target.host
+        )
 
-    def _opened(self) -> httpx.AsyncClient:
-        if self._client is None:
+    async def _reply(self, reader: asyncio.StreamReader) -> tuple[int, dict[str, str], bytes]:
+        import h11
+
+        connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MOST_HEAD_BYTES)
+        # It is told what was asked, so that it knows what kind of answer can come.
+        connection.send(h11.Request(method="POST", target="/", headers=[("Host", "x"), ("Content-Length", "0")]))
+        connection.send(h11.EndOfMessage())
+        status, headers, body = 0, {}, b""
+        try:
+            while len(body) < self._max_reply_bytes:
+                event = connection.next_event()
+                if event is h11.NEED_DATA:
+                    connection.receive_data(await reader.read(_READ_BYTES))
+                elif isinstance(event, h11.Response):
+                    status = event.status_code
+                    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in event.headers}
+                elif isinstance(event, h11.Data):
+                    body += event.data
+                elif not isinstance(event, h11.InformationalResponse):
+                    break
+        except h11.RemoteProtocolError:
+            raise Unreachable("the answer is not HTTP/1.1, or was cut off") from None
+        return status, headers, body[: self._max_reply_bytes]
+
+    def _trusted(self) -> ssl.SSLContext:
+        if self._tls is None:
             import httpx
 
-            self._client = httpx.AsyncClient(
-                # Neither proxies nor credentials of the environment, no connection kept from one request to the next.
-                trust_env=False,
-                verify=True if self._tls is None else self._tls,
-                follow_redirects=False,
-                limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
-                timeout=httpx.Timeout(self._timeout_s, connect=min(5.0, self._timeout_s)),
-                headers={"Accept-Encoding": "identity"},
-            )
-        return self._client
+            self._tls = httpx.create_ssl_context(trust_env=False)
+            self._tls.set_alpn_protocols(["http/1.1"])
+        return self._tls
+
+
+def _request(target: Target, headers: Mapping[str, str], content: bytes) -> bytes:
+    """Write a request. A connection serves one: what was checked for one attempt is not relied on for the next."""
+    lines = {
+        "Host": target.authority,
+        **headers,
+        "Accept-Encoding": "identity",
+        "Content-Length": str(len(content)),
+        "Connection": "close",
+    }
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    return f"POST {target.path} HTTP/1.1\r\n{head}\r\n".encode("ascii") + content
 
 
 def parse(url: str) -> Target:

@@ -61,13 +61,7 @@ def canaries() -> Iterator[list[Receiver]]:
 
 
 def _post(outbound: Outbound, url: str) -> Reply:
-    async def run() -> Reply:
-        try:
-            return await outbound.post(url, {"Content-Type": "application/json"}, b"{}")
-        finally:
-            await outbound.close()
-
-    return asyncio.run(run())
+    return asyncio.run(outbound.post(url, {"Content-Type": "application/json"}, b"{}"))
 
 
 def _names(*answers: Sequence[str]) -> tuple[list[int], object]:
