@@ -244,10 +244,6 @@ class PushChannel(Channel):
                 {"id": settled.job.payload["subscription_id"]},
             )
 
-    async def close(self) -> None:
-        """Let go of connections."""
-        await self._outbound.close()
-
 
 _REMOVE = "remove the subscription"
 
