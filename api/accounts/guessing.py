@@ -137,16 +137,14 @@ def count(session: Session, subjects: Sequence[Subject], now: datetime) -> tuple
     counted: dict[bytes, Count] = {}
     # In one order for everybody, or two requests could wait for one another.
     for subject in sorted(subjects, key=lambda one: one.digest):
-        connection.execute(
+        # Made or held in one step: between two, somebody who was right could take the row away.
+        row = connection.execute(
             text(
-                "INSERT INTO serving.guess_counts (subject, failures, since, blocked_until) "
-                "VALUES (:subject, 0, :now, :now) ON CONFLICT (subject) DO NOTHING"
+                "INSERT INTO serving.guess_counts AS c (subject, failures, since, blocked_until) "
+                "VALUES (:subject, 0, :now, :now) ON CONFLICT (subject) DO UPDATE SET failures = c.failures "
+                "RETURNING failures, since, blocked_until"
             ),
             {"subject": subject.digest, "now": now},
-        )
-        row = connection.execute(
-            text("SELECT failures, since, blocked_until FROM serving.guess_counts WHERE subject = :subject FOR UPDATE"),
-            {"subject": subject.digest},
         ).one()
         # A clock that was set back must not make anybody wait longer than the rule says.
         wait = min(row.blocked_until - now, subject.policy.wait(row.failures))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import uuid
 from collections import Counter
@@ -12,7 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
-from api.accounts.guessing import POLICIES, Kind, Subject, count
+from api.accounts.guessing import POLICIES, Kind, Subject, count, settle_right
+from api.problems import Problem
 from deploy.local.stack import LocalStack
 from stores import database
 from tests.api.signing import OTHER_PASSWORD, PASSWORD, SignIns, sign_ins
@@ -88,6 +90,25 @@ def test_tries_of_many_processes_at_once_are_all_counted(auth: SignIns) -> None:
         subject = Subject.of(auth.context.vault, Kind.ADDRESS, f"round {round_}")
         with ThreadPoolExecutor(16) as pool:
             assert sorted(pool.map(guess, [subject] * 16)) == list(range(1, 17))
+    engine.dispose()
+
+
+def test_right_and_wrong_tries_at_once_are_no_fault(auth: SignIns) -> None:
+    engine = database.engine(auth.served.settings, pool_size=16, max_overflow=0)
+    subjects = tuple(Subject.of(auth.context.vault, kind, "both") for kind in (Kind.SECOND_FACTOR, Kind.ADDRESS))
+    begin = threading.Barrier(16)
+
+    def be_right(number: int) -> int:
+        begin.wait(timeout=30)
+        for _ in range(40):
+            with contextlib.suppress(Problem), database.session(engine) as session:
+                count(session, subjects if number % 2 else subjects[::-1], auth.clock.now)
+            with database.session(engine) as session:
+                settle_right(session, subjects if number % 2 else subjects[::-1], auth.clock.now)
+        return number
+
+    with ThreadPoolExecutor(16) as pool:
+        assert list(pool.map(be_right, range(16))) == list(range(16))
     engine.dispose()
 
 
