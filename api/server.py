@@ -24,6 +24,9 @@ from stores.settings import Settings, get_settings
 _KEEP_ALIVE_S = 75
 """Longer than any gateway keeps an idle connection: the side that sends requests has to close it first."""
 _BACKLOG = 2_048
+_LONGEST_MESSAGE = 64 * 1_024
+_UNREAD_MS = 30_000
+"""A connection whose peer takes nothing for so long is reset, whatever it acknowledges."""
 _TELLING_S = 5.0
 """Longest wait for streams to take leave."""
 
@@ -45,6 +48,9 @@ class Server(uvicorn.Server):
                 application,
                 http="httptools",
                 ws="websockets-sansio",
+                # Compressing for each of thousands of readers costs more than it saves; what they say is short.
+                ws_per_message_deflate=False,
+                ws_max_size=_LONGEST_MESSAGE,
                 lifespan="on",
                 log_config=None,
                 access_log=False,
@@ -87,6 +93,9 @@ class Server(uvicorn.Server):
 
 def run(settings: Settings, listener: socket.socket, parent: int | None = None) -> None:
     """Serve on a listening socket until told to stop."""
+    # Connections take it over from the socket they come in by. What is sent to somebody who does not read would otherwise
+    # be kept for as long as his machine says that it has no room.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNREAD_MS)
     application = create_app(settings)
     Server(application, settings, parent).run(sockets=[listener])
 

@@ -28,6 +28,7 @@ from api.streams.standing import Credentials, Standing, check
 _log = structlog.get_logger("streams")
 
 HEARTBEAT_S = 15.0
+_SPREAD_S = 5.0
 TICK_S = 0.1
 CHECK_EVERY_S = 3.0
 _CHECKS_AT_ONCE = 8
@@ -56,6 +57,11 @@ class Hub:
         self.feed = Feed(context, self._moved, self._set_back)
 
     @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """Event loop the streams run in; there is none before the first one."""
+        return self._tasks[0].get_loop()
+
+    @property
     def readers(self) -> int:
         """Number of open streams."""
         return len(self._readers)
@@ -79,8 +85,6 @@ class Hub:
         Problem
             ``too-many-streams`` if his plan allows no more, ``store-unavailable``.
         """
-        if self._draining:
-            raise StoreUnavailable("the stream", "is closing for a restart")
         await self._start()
         if not await self.leases.take(reader, self._owners[reader.owner]):
             limit = reader.standing.entitlements.streams
@@ -99,6 +103,8 @@ class Hub:
         reader.told_version = reader.standing.version
         self._standings[reader.standing.credentials.name] = reader.standing
         self._context.metrics.stream_clients.set(len(self._readers))
+        if self._draining:
+            reader.end(_come_back())
 
     async def leave(self, reader: Reader) -> None:
         """Let a reader go."""
@@ -144,12 +150,11 @@ class Hub:
             for reader in await self.leases.renew([one for one in affected if one.ending is None]):
                 reader.end(endings.TOO_MANY)
 
-    async def drain(self, spread_s: float = 5.0, deadline_s: float = 4.0) -> None:
+    async def drain(self, deadline_s: float = 4.0) -> None:
         """Tell every reader to come back, each after another while, and wait until they have gone."""
         self._draining = True
         for reader in list(self._readers):
-            # A hint against all of them coming back at once; nobody has to guess it.
-            reader.end(endings.reconnect(random.randrange(int(spread_s * 1_000))))  # noqa: S311
+            reader.end(_come_back())
         deadline = time.monotonic() + deadline_s
         while self._readers and time.monotonic() < deadline:
             await asyncio.sleep(0.02)
@@ -256,7 +261,7 @@ class Hub:
         clock = self._context.clock()
         for reader in self._readers:
             if reader.sending_since is not None:
-                if self._lags(reader, now - reader.sending_since):
+                if self.lags(reader, now - reader.sending_since):
                     reader.end(endings.LAGGED)
             elif now - reader.sent_at >= HEARTBEAT_S and not reader.beat:
                 reader.beat = True
@@ -264,7 +269,8 @@ class Hub:
             elif clock >= reader.standing.good_until:
                 reader.wake.set()
 
-    def _lags(self, reader: Reader, waits: float) -> bool:
+    def lags(self, reader: Reader, waits: float) -> bool:
+        """Whether a reader does not keep up, who has let one message wait for so many seconds."""
         if waits >= STALLED_S or reader.group is None or not reader.caught_up:
             return waits >= STALLED_S
         released, first = reader.group.released, self.feed.first
@@ -291,3 +297,8 @@ class Hub:
             due = [each for each in self._standings.values() if loop.time() - each.checked_at >= CHECK_EVERY_S]
             due.sort(key=lambda each: each.checked_at)
             await asyncio.gather(*(one(each) for each in due[:_CHECKS_A_ROUND]))
+
+
+def _come_back() -> endings.Ending:
+    # A hint against all of them coming back at once; it does no harm if it is guessed.
+    return endings.reconnect(random.randrange(int(_SPREAD_S * 1_000)))  # noqa: S311

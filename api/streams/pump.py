@@ -113,9 +113,10 @@ class _Pump:
         reader, standing = self._reader, self._reader.standing
         if self._clock() >= standing.good_until:
             await self._hub.recheck(standing)
-            if standing.refused or standing.forbidden:
-                await asyncio.sleep(1)
-                return None
+        if standing.refused or standing.forbidden:
+            # The hub ends this stream.
+            await asyncio.sleep(1)
+            return None
         if reader.told_version != standing.version:
             reader.told_version = standing.version
             reader.caught_up = False

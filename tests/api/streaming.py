@@ -94,6 +94,8 @@ class WebSocketReader:
             close_timeout=1,
             max_size=None,
             compression=None,
+            ping_interval=None,
+            max_queue=None,
             legacy=True,
         )
         self.seen: list[dict[str, Any]] = []
