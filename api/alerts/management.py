@@ -11,10 +11,10 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from api.alerts import storage
-from api.alerts.firing import Firing, Rights, tell
 from api.alerts.rules import ChannelKind, Condition, PlainChannel, WebhookChannel, read_condition
 from api.alerts.schemas import AlertChanges, AlertSettings
 from api.alerts.storage import as_json, write_subjects
+from api.alerts.telling import Firing, tell
 from api.alerts.wording import Words
 from api.entitlements import Entitlements
 from api.pagination import Cursors
@@ -24,7 +24,8 @@ from api.times import format_instant
 
 _COLUMNS = (
     "alert_id::text AS alert_id, name, condition, channels, quiet_hours, cooldown_s, expires_at, enabled, active_since, "
-    "created_at, updated_at"
+    "created_at, updated_at, (SELECT count(*) FROM serving.alert_rules AS o WHERE o.user_id = r.user_id AND o.enabled "
+    "AND (o.created_at, o.alert_id) < (r.created_at, r.alert_id)) AS place"
 )
 _TESTS_AN_HOUR = 10
 
@@ -80,20 +81,19 @@ def create(
         },
     )
     write_subjects(session, alert_id, body.condition, enabled=body.enabled)
-    return read(session, user_id, alert_id, now)
+    return read(session, user_id, entitlements, alert_id)
 
 
-def read_all(session: Session, user_id: str, now: datetime) -> list[dict[str, Any]]:
+def read_all(session: Session, user_id: str, entitlements: Entitlements) -> list[dict[str, Any]]:
     """Read the rules of a person, oldest first."""
     rows = session.connection().execute(
-        text(f"SELECT {_COLUMNS} FROM serving.alert_rules WHERE user_id = :user ORDER BY created_at, alert_id"),
+        text(f"SELECT {_COLUMNS} FROM serving.alert_rules AS r WHERE user_id = :user ORDER BY created_at, alert_id"),
         {"user": user_id},
     )
-    _, within = Rights(session, now).of(user_id)
-    return [_shown(row, within) for row in rows.mappings()]
+    return [_shown(row, entitlements) for row in rows.mappings()]
 
 
-def read(session: Session, user_id: str, alert_id: str, now: datetime) -> dict[str, Any]:
+def read(session: Session, user_id: str, entitlements: Entitlements, alert_id: str) -> dict[str, Any]:
     """Read one rule.
 
     Raises
@@ -104,7 +104,7 @@ def read(session: Session, user_id: str, alert_id: str, now: datetime) -> dict[s
     row = (
         session.connection()
         .execute(
-            text(f"SELECT {_COLUMNS} FROM serving.alert_rules WHERE alert_id = :id AND user_id = :user"),
+            text(f"SELECT {_COLUMNS} FROM serving.alert_rules AS r WHERE alert_id = :id AND user_id = :user"),
             {"id": alert_id, "user": user_id},
         )
         .mappings()
@@ -112,8 +112,7 @@ def read(session: Session, user_id: str, alert_id: str, now: datetime) -> dict[s
     )
     if row is None:
         raise missing(alert_id)
-    _, within = Rights(session, now).of(user_id)
-    return _shown(row, within)
+    return _shown(row, entitlements)
 
 
 def update(
@@ -167,7 +166,7 @@ def update(
         {**changed, "alert_id": alert_id},
     )
     write_subjects(session, alert_id, condition, enabled=enabled)
-    return read(session, user_id, alert_id, now)
+    return read(session, user_id, entitlements, alert_id)
 
 
 _JSON = frozenset({"condition", "channels", "quiet_hours"})
@@ -211,8 +210,7 @@ def try_out(session: Session, user_id: str, alert_id: str, now: datetime) -> dic
         ),
         {"alert": alert_id, "key": key, "title": words.title, "body": words.body, "now": now},
     ).scalar_one()
-    firing = Firing(firing_id, rule, owner, key, words, {}, "", "", now, delayed=False)
-    tell(session, firing, now=now, available_at=now)
+    tell(session, [Firing(firing_id, rule, owner, key, words, {}, "", "", now, delayed=False, available_at=now)], now)
     return {"firing_id": firing_id, "channels": _notices(session, [firing_id]).get(firing_id, [])}
 
 
@@ -226,7 +224,7 @@ def history(
     cursor: str | None,
 ) -> Items:
     """Read one page of what a rule fired at, newest first; of signals only what the plan shows by now."""
-    read(session, user_id, alert_id, now)
+    read(session, user_id, entitlements, alert_id)
     cursors = Cursors("alert-history", [alert_id], (int,))
     key = cursors.read(cursor)
     rows = (
@@ -283,11 +281,11 @@ def _notices(session: Session, ids: Sequence[int]) -> dict[int, list[dict[str, A
     return found
 
 
-def _shown(row: Mapping[Any, Any], within: frozenset[str]) -> dict[str, Any]:
+def _shown(row: Mapping[Any, Any], entitlements: Entitlements) -> dict[str, Any]:
     return {
         **{name: row[name] for name in ("alert_id", "name", "condition", "channels", "quiet_hours", "enabled")},
         "cooldown_seconds": row["cooldown_s"],
-        "within_plan": not row["enabled"] or row["alert_id"] in within,
+        "within_plan": not row["enabled"] or row["place"] < entitlements.alerts,
         **{name: format_instant(row[name]) for name in ("expires_at", "active_since", "created_at", "updated_at")},
     }
 

@@ -40,7 +40,10 @@ _CANDIDATES = text(
 _RULES = text(
     """
     SELECT r.alert_id::text AS alert_id, r.user_id::text AS user_id, r.name, r.condition, r.channels, r.quiet_hours,
-        r.cooldown_s, r.expires_at, r.enabled, r.active_since, r.last_known_at
+        r.cooldown_s, r.expires_at, r.enabled, r.active_since, r.last_known_at, (
+            SELECT count(*) FROM serving.alert_rules AS o WHERE o.user_id = r.user_id AND o.enabled
+                AND (o.created_at, o.alert_id) < (r.created_at, r.alert_id)
+        ) AS place
     FROM serving.alert_rules AS r WHERE r.alert_id = ANY(CAST(:ids AS uuid[])) ORDER BY r.alert_id FOR UPDATE OF r
     """
 )
@@ -53,15 +56,18 @@ _PEOPLE = text(
     WHERE u.user_id = ANY(CAST(:ids AS uuid[]))
     """
 )
-_FIRST_RULES = text(
-    "SELECT alert_id::text FROM serving.alert_rules WHERE user_id = :user AND enabled "
-    "ORDER BY created_at, alert_id LIMIT :most"
+_FIRED = text(
+    "SELECT alert_id::text, event_key FROM serving.alert_firings "
+    "WHERE alert_id = ANY(CAST(:ids AS uuid[])) AND event_key = ANY(:keys)"
 )
 
 
 @dataclass
 class Rule:
-    """A rule as the matcher needs it. ``last_known_at`` moves on when it fires."""
+    """A rule as the matcher needs it.
+
+    ``last_known_at`` moves on when it fires; ``place`` is its place, from 0, among the rules of its owner that are on.
+    """
 
     alert_id: str
     user_id: str
@@ -74,6 +80,7 @@ class Rule:
     enabled: bool
     active_since: datetime
     last_known_at: datetime | None
+    place: int
 
     @cached_property
     def condition(self) -> Condition:
@@ -152,9 +159,10 @@ def owners(session: Session, ids: Iterable[str]) -> dict[str, Owner]:
     }
 
 
-def within_bound(session: Session, user_id: str, most: int) -> frozenset[str]:
-    """Rules of a person that his plan has room for: the oldest of those switched on."""
-    return frozenset(session.connection().execute(_FIRST_RULES, {"user": user_id, "most": most}).scalars())
+def fired(session: Session, ids: Iterable[str], keys: Sequence[str]) -> set[tuple[str, str]]:
+    """Find which of these rules have fired at which of these events."""
+    rows = session.connection().execute(_FIRED, {"ids": sorted(ids), "keys": list(keys)})
+    return {(row.alert_id, row.event_key) for row in rows}
 
 
 def write_subjects(session: Session, alert_id: str, condition: Condition, *, enabled: bool) -> None:

@@ -2,47 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import Any
 
 from sqlalchemy import text
 from sqlmodel import Session
 
-from api.delivery.webhooks import Event, EventType, queue_event
+from api.delivery.webhooks import Event, EventType, queue_events
 from api.times import EARLIEST, format_instant
 
-if TYPE_CHECKING:
-    from api.alerts.firing import Firing
+_KNOWN = text(
+    "SELECT webhook_id::text, user_id::text, enabled FROM serving.webhooks WHERE webhook_id = ANY(CAST(:ids AS uuid[]))"
+)
 
-_OWNED = text("SELECT enabled FROM serving.webhooks WHERE webhook_id = :webhook AND user_id = :user")
+
+@dataclass(frozen=True)
+class ToWebhook:
+    """A firing on its way to one webhook of the rule's owner."""
+
+    firing_id: int
+    webhook_id: str
+    user_id: str
+    key: str
+    market: str
+    timeframe: str
+    known_at: datetime
+    delayed: bool
+    data: Mapping[str, Any]
+    available_at: datetime
 
 
-def to_webhook(
-    session: Session, firing: Firing, webhook_id: str, *, now: datetime, available_at: datetime
-) -> str | None:
-    """Queue a firing for a webhook of the rule's owner; returns why not, if it cannot."""
-    enabled = (
-        session.connection().execute(_OWNED, {"webhook": webhook_id, "user": firing.rule.user_id}).scalar_one_or_none()
-    )
-    if enabled is None:
-        return "the webhook was deleted"
-    if not enabled:
-        return "the webhook is switched off"
-    known_at = str(format_instant(firing.known_at))
+def to_webhooks(session: Session, wanted: Sequence[ToWebhook], now: datetime) -> Iterator[tuple[ToWebhook, str | None]]:
+    """Queue firings for webhooks; gives each with why it cannot be told, if it cannot."""
+    if not wanted:
+        return
+    rows = session.connection().execute(_KNOWN, {"ids": sorted({one.webhook_id for one in wanted})})
+    enabled = {(row.webhook_id, row.user_id): row.enabled for row in rows}
+    queued: list[tuple[str, Event, datetime]] = []
+    for one in wanted:
+        known = enabled.get((one.webhook_id, one.user_id))
+        if known:
+            queued.append((one.webhook_id, _event(one, now), one.available_at))
+        yield one, "the webhook was deleted" if known is None else None if known else "the webhook is switched off"
+    queue_events(session, queued, now=now)
+
+
+def _event(one: ToWebhook, now: datetime) -> Event:
+    known_at = str(format_instant(one.known_at))
     # A plan's delay does not count for prices: for it they have been known for ever.
-    shown_from = known_at if firing.delayed else str(format_instant(EARLIEST))
-    subject = {"market": firing.market, "timeframe": firing.timeframe, "known_at": shown_from} if firing.market else {}
-    data = {
-        "alert_id": firing.rule.alert_id,
-        "name": firing.rule.name,
-        "title": firing.words.title,
-        "text": firing.words.body,
-        "market": firing.market or None,
-        "timeframe": firing.timeframe or None,
-        "known_at": known_at,
-        "event": dict(firing.facts),
-    }
-    key = f"alert:{firing.rule.alert_id}:{firing.event_key}"
-    event = Event(key, EventType.ALERT_TRIGGERED, now, data, subject)
-    queue_event(session, webhook_id, event, now=now, available_at=available_at)
-    return None
+    shown_from = known_at if one.delayed else str(format_instant(EARLIEST))
+    subject = {"market": one.market, "timeframe": one.timeframe, "known_at": shown_from} if one.market else {}
+    return Event(one.key, EventType.ALERT_TRIGGERED, now, {**one.data, "known_at": known_at}, subject)

@@ -54,8 +54,8 @@ async def _check_markets(context: Context, condition: Condition | None) -> None:
 )
 async def list_alerts(context: ContextDependency, who: PrincipalDependency) -> Response:
     """List your rules, oldest first."""
-    now = context.clock()
-    found = await context.stores.in_session(lambda session: management.read_all(session, who.person, now))
+    rights = who.entitlements
+    found = await context.stores.in_session(lambda session: management.read_all(session, who.person, rights))
     return json_reply({"items": found, "next_cursor": None})
 
 
@@ -112,9 +112,9 @@ async def unsubscribe_alert(
 )
 async def get_alert(context: ContextDependency, who: PrincipalDependency, alert_id: AlertId) -> Response:
     """Show one rule."""
-    now = context.clock()
+    rights = who.entitlements
     return json_reply(
-        await context.stores.in_session(lambda session: management.read(session, who.person, str(alert_id), now))
+        await context.stores.in_session(lambda session: management.read(session, who.person, rights, str(alert_id)))
     )
 
 
