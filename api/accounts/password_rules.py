@@ -20,7 +20,8 @@ _RUNS = (
     "qwertyuiopasdfghjklzxcvbnm",
     "qwertzuiopasdfghjklyxcvbnm",
 )
-_NAMES = frozenset({"crypto", "analytics", "platform", "crypto analytics platform"})
+_CONTEXT = re.compile("crypto|analytics|platform|bitcoin|ethereum|trading|trader|signals?|password")
+"""Words everybody thinks of here; what is left without them has to be worth something."""
 
 
 def check_password(password: str, email: str, field: str = "password") -> None:
@@ -53,7 +54,7 @@ def _weakness(password: str, email: str) -> str | None:
     if not {lowered, core}.isdisjoint((address, address.partition("@")[0])):
         return "choose something else than your address"
     common = _common()
-    if lowered in common or core in common or core in _NAMES or core.replace(" ", "") in common:
+    if not common.isdisjoint((lowered, core, core.replace(" ", ""))) or _is_context(lowered):
         return "it is among the passwords that are tried first; choose another one"
     if _SHORT_PATTERN.fullmatch(lowered) or any(lowered in run or lowered in run[::-1] for run in _RUNS):
         return "it repeats one pattern; choose another one"
@@ -64,6 +65,10 @@ def _core(lowered: str) -> str:
     """Take off a few digits and signs at the ends, as in ``password123!``; what is mostly such is left as it is."""
     core = _ENDS.sub("", lowered)
     return core if len(core) >= 4 and len(lowered) - len(core) <= _FEW else lowered
+
+
+def _is_context(lowered: str) -> bool:
+    return len(_ENDS.sub("", _CONTEXT.sub("", lowered))) < 4 and _CONTEXT.search(lowered) is not None
 
 
 @lru_cache(maxsize=1)

@@ -45,6 +45,22 @@ def signed_in_reply(context: Context, opened: Opened, *, by_cookies: bool) -> Re
     return response
 
 
+async def end_previous(context: Context, request: Request) -> None:
+    """End the session a browser still has when somebody signs in anew: its cookies are about to be replaced."""
+    token = cookies.presented_refresh(request, context.settings)
+    if token is None:
+        return
+    now = context.clock()
+
+    def work(session: Session) -> None:
+        previous = session_of(session, token, now)
+        if previous is not None and revoke(session, previous, now):
+            actor = somebody(request, "refresh_token")
+            record(session, actor, "session.ended", target=f"session:{previous}", now=now)
+
+    await context.stores.in_session(work)
+
+
 async def continued(context: Context, request: Request, given: str | None, actor: Actor) -> Response:
     """Continue a session by the token in the body, or by a browser's cookie.
 

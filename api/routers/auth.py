@@ -11,7 +11,7 @@ from api.accounts.actors import somebody
 from api.accounts.attempts import shown_again
 from api.accounts.guessing import Kind, Subject, count
 from api.accounts.password_rules import check_password
-from api.accounts.replies import continued, ended, signed_in_reply
+from api.accounts.replies import continued, end_previous, ended, signed_in_reply
 from api.accounts.schemas import (
     Accepted,
     AddressOnly,
@@ -126,6 +126,8 @@ async def login(body: SignInRequest, request: Request, context: ContextDependenc
         seconds = int((found.issued.expires_at - context.clock()).total_seconds())
         needed = SecondFactorRequired(challenge=found.issued.token, expires_in=max(seconds, 0))
         return json_reply(needed.model_dump())
+    if body.cookies:
+        await end_previous(context, request)
     return signed_in_reply(context, found, by_cookies=body.cookies)
 
 
@@ -144,6 +146,8 @@ async def login_second_factor(body: SecondFactorRequest, request: Request, conte
         csrf.check_origin(request, context.settings.public_url)
     client, actor = Client.of(request), somebody(request, "password and second factor")
     opened = await show_second_factor(context, body.challenge, body.code, client, actor)
+    if body.cookies:
+        await end_previous(context, request)
     return signed_in_reply(context, opened, by_cookies=body.cookies)
 
 

@@ -135,6 +135,8 @@ def test_a_password_is_changed_by_the_old_one_and_keeps_only_this_session(auth: 
         "210987654321",
         "ada.lovelace.1@example.com",
         "ada.lovelace.1",
+        "crypto-analytics-platform",
+        "Bitcoin Trading 2026",
     ],
 )
 def test_passwords_that_are_guessed_first_are_refused(auth: SignIns, password: str) -> None:
@@ -147,7 +149,14 @@ def test_passwords_that_are_guessed_first_are_refused(auth: SignIns, password: s
 
 
 @pytest.mark.parametrize(
-    "password", ["x7 kq plum 93", "ñandú über straße", "🐎🔋🧷 and some words", "k" + "8ZtR-" * 20 + "m0"]
+    "password",
+    [
+        "x7 kq plum 93",
+        "bitcoin under a wet umbrella",
+        "ñandú über straße",
+        "🐎🔋🧷 and some words",
+        "k" + "8ZtR-" * 20 + "m0",
+    ],
 )
 def test_any_characters_will_do(auth: SignIns, password: str) -> None:
     auth.login(auth.person(password), password)

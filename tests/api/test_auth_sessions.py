@@ -305,6 +305,18 @@ def test_a_write_by_cookie_needs_the_token_and_a_page_of_ours(auth: SignIns) -> 
     assert not auth.works(cookies)
 
 
+def test_signing_in_again_ends_the_session_a_browser_had(auth: SignIns) -> None:
+    email = auth.person()
+    elsewhere = auth.login(email)
+    _, first, _ = _browser(auth, email)
+    assert auth.post("login", {"email": email, "password": "wrong one, all wrong", "cookies": True}, first).is_error
+    assert auth.works(first)
+    _, second, _ = _browser(auth, email, **first)
+    assert not auth.works(first)
+    assert auth.works(second)
+    assert auth.works(elsewhere.headers)
+
+
 def test_a_foreign_page_cannot_sign_somebody_in(auth: SignIns) -> None:
     body = {"email": auth.person(), "password": PASSWORD, "cookies": True}
     reply = auth.post("login", body, {"Origin": "https://elsewhere.example"})
