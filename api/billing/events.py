@@ -62,7 +62,8 @@ class Message:
         try:
             created_at = datetime.fromtimestamp(int(event["created"]), UTC)
             ref = str(event["data"]["object"].get("id") or "")
-            return cls(str(event["id"]), str(event["type"]), created_at, _KINDS.get(str(event["type"])), ref)
+            kind = _KINDS.get(str(event["type"])) if ref else None
+            return cls(str(event["id"]), str(event["type"]), created_at, kind, ref)
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError):
             raise stripe_client.BadSignature("no event") from None
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import lru_cache
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+
+import structlog
 
 from api.billing.stripe_objects import Seen, moment, subscription_of
 from api.problems import Problem
@@ -14,6 +17,7 @@ from stores.settings import Settings
 if TYPE_CHECKING:
     from stripe import StripeClient
 
+_log = structlog.get_logger("api")
 _TIMEOUT_S = 4.0
 _TOLERANCE_S = 300
 
@@ -91,7 +95,24 @@ def look(client: StripeClient, kind: str, ref: str) -> Seen:
         Type of the object: ``subscription``, ``invoice``, ``charge``, ``dispute`` or ``checkout.session``.
     ref : str
         Its id.
+
+    Returns
+    -------
+    Seen
+        Of nothing, if Stripe knows no such object: there is then nothing to learn, however often it is asked.
     """
+    import stripe
+
+    try:
+        return _look(client, kind, ref)
+    except stripe.InvalidRequestError as error:
+        if error.http_status != HTTPStatus.NOT_FOUND:
+            raise
+        _log.warning("billing_object_unknown", kind=kind, ref=ref)
+        return Seen()
+
+
+def _look(client: StripeClient, kind: str, ref: str) -> Seen:
     match kind:
         case "subscription":
             return Seen(_subscription(client, ref))
