@@ -15,6 +15,7 @@ import anyio.to_thread
 import structlog
 
 from api.metrics import Metrics
+from api.observability import tracing
 from api.problems import Problem, StoreUnavailable
 from stores.settings import MissingStore, Settings
 
@@ -99,7 +100,8 @@ class Lane(Generic[C]):
             self._limiter = anyio.CapacityLimiter(self._width)
         started = time.perf_counter()
         try:
-            with anyio.fail_after(self._deadline_s if deadline_s is None else deadline_s):
+            limit = self._deadline_s if deadline_s is None else deadline_s
+            with tracing.span(f"read {self.name}", **{"db.system.name": self.name.value}), anyio.fail_after(limit):
                 result = await anyio.to_thread.run_sync(self._work, work, limiter=self._limiter, abandon_on_cancel=True)
         except TimeoutError:
             self._metrics.store_read(self.name, "timeout", time.perf_counter() - started)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterable
 from urllib.parse import unquote, urlsplit
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from api.observability import tracing
+from api.observability.redaction import Redactor
 from stores.settings import Settings
-
-_HIDDEN = "[secret]"
 
 
 def secrets_of(settings: Settings) -> tuple[str, ...]:
@@ -43,19 +42,36 @@ def secrets_of(settings: Settings) -> tuple[str, ...]:
     return tuple(sorted(found, key=len, reverse=True))
 
 
-def _hide(secrets: Iterable[str]) -> Processor:
-    known = tuple(secrets)
+def redactor_of(settings: Settings) -> Redactor:
+    """Make what hides the secrets of these settings, and of people."""
+    return Redactor(secrets_of(settings))
 
-    def clean(value: object) -> object:
-        if isinstance(value, str):
-            for secret in known:
-                value = value.replace(secret, _HIDDEN)
-        return value
 
-    def process(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-        return {key: clean(value) for key, value in event.items()}
+def _trace(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    found = tracing.identity()
+    if found is not None:
+        event["trace_id"], event["span_id"] = found
+    return event
 
-    return process
+
+def stamps() -> list[Processor]:
+    """Add to an event where it belongs and when it was."""
+    return [
+        structlog.contextvars.merge_contextvars,
+        _trace,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+    ]
+
+
+def endings(settings: Settings) -> list[Processor]:
+    """Turn an event into a line without secrets."""
+    redactor = redactor_of(settings)
+
+    def hide(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+        return {key: redactor.named(key, value) for key, value in event.items()}
+
+    return [structlog.processors.format_exc_info, hide, structlog.processors.JSONRenderer(default=str)]
 
 
 def configure(settings: Settings) -> None:
@@ -63,14 +79,7 @@ def configure(settings: Settings) -> None:
     # It writes every address it asks, and a bot's token is part of one.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
-            structlog.processors.format_exc_info,
-            _hide(secrets_of(settings)),
-            structlog.processors.JSONRenderer(),
-        ],
+        processors=[*stamps(), *endings(settings)],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,

@@ -20,6 +20,7 @@ from api.dependencies import Context
 from api.directory import MarketDirectory
 from api.metrics import Metrics
 from api.middleware import RequestContext
+from api.observability import tracing
 from api.openapi import describe
 from api.routers import (
     alerts,
@@ -144,6 +145,7 @@ def create_app(
         docs_url=None,
         redirect_slashes=False,
         lifespan=lifespan,
+        telemetry=tracing.start(logs.redactor_of(settings)),
         middleware=[
             Middleware(RequestContext, metrics=metrics),
             Middleware(GZipMiddleware, minimum_size=1_024, compresslevel=4),

@@ -19,6 +19,7 @@ from fastapi import FastAPI
 
 from api.dependencies import Context
 from api.main import create_app
+from api.observability import libraries
 from stores.settings import Settings, get_settings
 
 _KEEP_ALIVE_S = 75
@@ -96,6 +97,7 @@ def run(settings: Settings, listener: socket.socket, parent: int | None = None) 
     # Connections take it over from the socket they come in by. What is sent to somebody who does not read would otherwise
     # be kept for as long as his machine says that it has no room.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNREAD_MS)
+    libraries.adopt(settings)
     application = create_app(settings)
     Server(application, settings, parent).run(sockets=[listener])
 

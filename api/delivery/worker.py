@@ -18,6 +18,7 @@ from api.delivery.pump import Pump
 from api.dependencies import Context
 from api.directory import MarketDirectory
 from api.metrics import Metrics
+from api.observability import libraries, tracing
 from api.outbox import CHANNEL, Topic
 from stores.settings import Settings
 
@@ -113,4 +114,6 @@ async def _until_signalled(settings: Settings) -> None:
 def run_worker(settings: Settings) -> None:
     """Run a worker until SIGTERM or SIGINT."""
     logs.configure(settings)
+    libraries.adopt(settings)
+    tracing.start(logs.redactor_of(settings))
     asyncio.run(_until_signalled(settings))

@@ -46,6 +46,8 @@ TERMS = {
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _AUTH = "/v1/auth/"
+# Nothing can be guessed there, and leaving has to be possible at all times.
+_SIGN_OUT = "/v1/auth/logout"
 
 
 @lru_cache(maxsize=1_024)
@@ -57,7 +59,7 @@ def class_of(method: str, path: str, *, unchecked: bool) -> RouteClass:
     >>> class_of("GET", "/healthz", unchecked=True)
     <RouteClass.FREE: 'free'>
     """
-    if unchecked and path.startswith(_AUTH) and method not in _SAFE:
+    if unchecked and path.startswith(_AUTH) and method not in _SAFE and path != _SIGN_OUT:
         return RouteClass.AUTH
     if unchecked and method in _SAFE:
         return RouteClass.FREE

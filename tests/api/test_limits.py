@@ -194,7 +194,8 @@ def test_what_is_dearer_than_a_burst_is_let_through_after_a_pause(world: LocalSt
     ("method", "path", "unchecked_route", "expected"),
     [
         ("POST", "/v1/auth/login", True, RouteClass.AUTH),
-        ("POST", "/v1/auth/logout", False, RouteClass.WRITE),
+        ("POST", "/v1/auth/logout", True, RouteClass.WRITE),
+        ("POST", "/v1/auth/password-change", False, RouteClass.WRITE),
         ("GET", "/v1/signals/stream", False, RouteClass.STREAM),
         ("GET", "/v1/signals/export", False, RouteClass.EXPORT),
         ("GET", "/v1/signals", False, RouteClass.READ),

@@ -1,0 +1,1 @@
+"""What the processes tell of themselves: redaction of secrets, logs of libraries, traces."""
