@@ -104,14 +104,14 @@ class Settings(BaseSettings):
     """Of the endpoint ``/v1/billing/webhook``, as Stripe shows it."""
     stripe_api_base: str | None = None
     """Address of Stripe's API if it is not Stripe's own: a proxy, or a stand-in for tests."""
-    billing_grace_days: int = Field(7, ge=0, le=90)
+    billing_grace_days: int = Field(default=7, ge=0, le=90)
     """Days a plan goes on while a payment is missing."""
     seller_name: str = "Crypto Analytics Platform"
     seller_address: str = ""
     """Lines are separated by line breaks."""
     seller_tax_id: str = ""
     tax_name: str = "VAT"
-    tax_rate_bp: int = Field(0, ge=0, le=10_000)
+    tax_rate_bp: int = Field(default=0, ge=0, le=10_000)
     """Tax the prices include, in hundredths of a percent; with Stripe, Stripe's computation counts."""
     payment_instructions: str = ""
     """How to pay an invoice where an administrator confirms payments, such as a bank account."""

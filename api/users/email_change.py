@@ -40,8 +40,8 @@ def confirm_change(session: Session, token: str, actor: Actor, now: datetime) ->
         ``invalid-token``, also where the address was taken meanwhile.
     """
     held = find(session, Purpose.EMAIL_CHANGE, token, now)
-    use(session, held)
     account = people.by_id(session, held.user_id, hold=True)
+    use(session, held)
     if account is None or not account.active or held.value is None:
         return
     taken = people.by_email(session, held.value, hold=True)
