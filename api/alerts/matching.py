@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import structlog
+from sqlalchemy import text
 from sqlmodel import Session
 
 from api.alerts.firing import match
@@ -45,7 +46,29 @@ def match_markets(context: Context, session: Session) -> bool:
     return batch.more
 
 
+def clean(context: Context, session: Session) -> bool:
+    """Forget what was told long ago, codes that are over, and cursors of series nobody looks at; whether there is more."""
+    now = context.clock()
+    connection = session.connection()
+    gone = connection.execute(_OLD_FIRINGS, {"before": now - _KEEP_FIRINGS, "most": _MOST_CLEANED})
+    connection.execute(text("DELETE FROM serving.telegram_codes WHERE expires_at <= :now"), {"now": now})
+    connection.execute(_UNWATCHED)
+    return gone.rowcount == _MOST_CLEANED
+
+
+_KEEP_FIRINGS = timedelta(days=90)
+_MOST_CLEANED = 5_000
+_OLD_FIRINGS = text(
+    "DELETE FROM serving.alert_firings WHERE firing_id IN "
+    "(SELECT firing_id FROM serving.alert_firings WHERE at < :before ORDER BY firing_id LIMIT :most)"
+)
+_UNWATCHED = text(
+    "DELETE FROM serving.alert_cursors AS c WHERE c.name LIKE '% % %' AND NOT EXISTS "
+    "(SELECT FROM serving.alert_subjects AS s WHERE concat(s.kind, ' ', s.market, ' ', s.timeframe) = c.name)"
+)
+
 DUTIES = (
     Duty("match-signals", timedelta(seconds=2), match_signals, wakes=("signal_events",)),
     Duty("match-markets", timedelta(seconds=5), match_markets),
+    Duty("alert history", timedelta(hours=1), clean),
 )

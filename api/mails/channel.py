@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import anyio
 import anyio.to_thread
 from sqlalchemy import text
 from sqlmodel import Session
 
 from api.alerts import gate, unsubscribe
-from api.delivery.channels import Channel, Gone, Job, Limits, Outcome, Retry, Sent, Settled
+from api.delivery.channels import Channel, Gone, Job, Later, Limits, Outcome, Retry, Sent, Settled
 from api.dependencies import Context
 from api.mails.message import BadMail, compose, sender_of
 from api.mails.rendering import MissingValue
@@ -52,9 +54,10 @@ class MailChannel(Channel):
         payload = dict(job.payload)
         notice = gate.Notice.of(payload)
         if notice is not None:
-            held = await self._context.stores.in_session(lambda session: gate.check(session, notice, now))
-            if held is not None:
-                return held
+            reader = await self._context.stores.in_session(lambda session: _reader(session, notice, now))
+            if not isinstance(reader, str):
+                return reader
+            payload["to"] = reader
             mark = unsubscribe.token(self._context.vault, notice.alert_id)
             payload["unsubscribe"] = f"{unsubscribe.PATH}?token={mark}"
         try:
@@ -79,3 +82,15 @@ class MailChannel(Channel):
         gate.settle(session, settled)
         if settled.dead:
             session.connection().execute(_FORGET, {"id": settled.job.outbox_id})
+
+
+def _reader(session: Session, notice: gate.Notice, now: datetime) -> str | Later | Gone:
+    """Address an alert goes to: the one the person has now, which need not be the one he had when it was matched."""
+    held = gate.check(session, notice, now)
+    if held is not None:
+        return held
+    address = session.connection().execute(
+        text("SELECT email FROM serving.users WHERE user_id = :user AND email_verified_at IS NOT NULL"),
+        {"user": notice.user_id},
+    )
+    return address.scalar_one_or_none() or Gone("the e-mail address is not confirmed")

@@ -6,6 +6,7 @@ import io
 import logging
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import orjson
@@ -256,6 +257,23 @@ def test_a_token_is_kept_only_while_its_mail_is_on_its_way(here: Stage) -> None:
     assert "token-that-arrives" in str(
         next(one for one in here.mails.mails if one["To"] == "arrives@arrives.example.com")
     )
+
+
+def test_an_alert_goes_to_the_address_the_person_has_when_it_is_sent(here: Stage) -> None:
+    late = replace(EVERYTHING, signal_delay=timedelta(minutes=15))
+    anna, bert = here.person(late), here.person(late)
+    alerts = [here.rule(one, SIGNAL, [{"type": "email"}]) for one in (anna, bert)]
+    here.clock.move(minutes=1)
+    here.publish(700, here.clock.now)
+    here.looked()
+    rows(here.settings, "UPDATE serving.users SET email = 'new@anna.example' WHERE user_id = :id", id=anna.user_id)
+    rows(here.settings, "UPDATE serving.users SET email_verified_at = NULL WHERE user_id = :id", id=bert.user_id)
+    here.clock.move(minutes=15)
+    here.until(lambda: here.states(anna, alerts[0]) == {"email": "sent"})
+    here.until(lambda: here.states(bert, alerts[1]) == {"email": "failed"})
+    addresses = {str(one["To"]) for one in here.mails.mails}
+    assert "new@anna.example" in addresses
+    assert not addresses & {anna.email, bert.email}
 
 
 def test_a_person_has_only_so_many_browsers(here: Stage) -> None:

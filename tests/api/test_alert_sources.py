@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event, text
 
-from api.alerts.matching import match_markets, match_signals
+from api.alerts.matching import clean, match_markets, match_signals
 from api.dependencies import Context
 from deploy.local.stack import LocalStack
 from stores import database, warehouse
@@ -326,6 +326,27 @@ def test_two_matchers_at_once_tell_everything_once(here: World) -> None:
     for thread in threads:
         thread.join(timeout=30)
     assert len(firings(here.engine)) == len(sent(here.engine)) == 3
+
+
+def test_what_was_told_long_ago_is_forgotten(here: World) -> None:
+    here.bars({0: 100.0})
+    here.at_close_of(0)
+    here.rule(price(105))
+    other = here.rule(price(300, timeframe="1h"))
+    here.match()
+    here.bars({1: 110.0})
+    here.at_close_of(1)
+    assert here.match() == [key(1)]
+    with here.engine.begin() as connection:
+        connection.execute(text("DELETE FROM serving.alert_rules WHERE alert_id = :id"), {"id": other})
+    for days, left in ((89, 1), (2, 0)):
+        here.clock.now += timedelta(days=days)
+        with database.session(here.engine) as session:
+            assert clean(here.context, session) is False
+        assert len(firings(here.engine)) == left
+    with here.engine.connect() as connection:
+        names = connection.execute(text("SELECT name FROM serving.alert_cursors ORDER BY name")).scalars().all()
+    assert names == [f"price {MARKET} 15m", "signals"]
 
 
 def test_a_deleted_person_leaves_no_rule_behind(here: World) -> None:
