@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, WebSocket
@@ -254,7 +255,7 @@ async def export_signals(
     # The first piece is made before the answer begins, so that a store that is down can still be answered as such.
     first = await anext(rows, b"")
 
-    async def whole() -> Any:
+    async def whole() -> AsyncIterator[bytes]:
         yield first
         async for piece in rows:
             yield piece
