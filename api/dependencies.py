@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
@@ -21,6 +21,9 @@ from api.security.passwords import Passwords
 from api.security.tokens import AccessTokens
 from api.security.vault import Vault
 from stores.settings import Settings
+
+if TYPE_CHECKING:
+    from api.flags import Flags
 
 _REMEMBER_ANONYMOUS_S = 5.0
 
@@ -52,6 +55,13 @@ class Context:
     def passwords(self) -> Passwords:
         """Hashes and checks passwords, a few at once."""
         return Passwords(self.settings)
+
+    @cached_property
+    def flags(self) -> Flags:
+        """How features are switched."""
+        from api.flags import Flags
+
+        return Flags()
 
     @cached_property
     def buckets(self) -> Buckets:

@@ -23,6 +23,8 @@ from api.middleware import RequestContext
 from api.observability import tracing
 from api.openapi import describe
 from api.routers import (
+    admin_people,
+    admin_platform,
     alerts,
     api_keys,
     auth,
@@ -68,6 +70,7 @@ _TAGS = [
     {"name": "webhooks", "description": "Events sent to addresses of yours, signed, until they get through."},
     {"name": "sign-in", "description": "Accounts, sessions, passwords and second factors."},
     {"name": "billing", "description": "Plans, subscriptions and invoices."},
+    {"name": "admin", "description": "For administrators, signed in with a second factor."},
     {"name": "operations", "description": "Health and metrics."},
 ]
 
@@ -89,7 +92,7 @@ SERVICES: Mapping[Service, tuple[ModuleType, ...]] = {
     Service.SUBSCRIPTIONS: (plans, subscriptions, billing, invoices),
     Service.SIGNALS: (stream, signals, performance, webhooks, alerts, channels),
     Service.MARKET_DATA: (markets, series, zones, latest),
-    Service.ADMIN: (),
+    Service.ADMIN: (admin_people, admin_platform),
 }
 """Routers of each service."""
 _ALWAYS = (health, problem_types)

@@ -43,6 +43,7 @@ _TYPES = (
     ProblemType("forbidden", 403, "Not allowed", "The caller is known and may not do this."),
     ProblemType("not-in-plan", 403, "Not in the plan", "The caller's plan does not include what was asked for."),
     ProblemType("plan-limit", 403, "Plan limit reached", "The plan allows no more of these."),
+    ProblemType("switched-off", 403, "Switched off", "A feature is not on for the caller at present."),
     ProblemType("csrf", 403, "Foreign page", "A browser sent this for a page that is not ours, or without its token."),
     ProblemType("not-found", 404, "Nothing is here", "The path or the id names nothing that exists."),
     ProblemType(

@@ -52,6 +52,8 @@ class Settings(BaseSettings):
     api_port: int = 8000
     secret_key: SecretStr | None = None
     """At least 32 bytes, from which every key of the API is derived; the same on every replica, and never changed lightly."""
+    admin_second_factor: bool = True
+    """Whether administrators get anywhere only with a second factor."""
     public_url: str = "http://127.0.0.1:8000"
     """Address under which people reach the API: in links of mails, and what a browser's origin has to be."""
 

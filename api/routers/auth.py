@@ -30,6 +30,7 @@ from api.accounts.sessions import Client, revoke_all
 from api.accounts.signing_in import Challenge, show_second_factor, sign_in
 from api.audit import Actor, record
 from api.dependencies import Context, ContextDependency
+from api.flags import Feature, available
 from api.problems import documented
 from api.replies import json_reply
 from api.security import cookies, csrf
@@ -53,7 +54,7 @@ def _mail_subjects(context: Context, request: Request, email: str) -> tuple[Subj
 @router.post(
     "/register",
     status_code=202,
-    dependencies=[unchecked()],
+    dependencies=[unchecked(), available(Feature.SIGN_UP)],
     operation_id="register",
     summary="Open an account",
     responses=_LIMITED,

@@ -52,9 +52,7 @@ async def readiness(
     """Ask every store, all at once, and say which answer; no, too, from when this process was told to stop."""
     required = set(require or _REQUIRED)
     stores = context.stores
-    found, schema = await asyncio.gather(
-        asyncio.gather(*(stores.check(name) for name in StoreName)), stores.schema()
-    )
+    found, schema = await asyncio.gather(asyncio.gather(*(stores.check(name) for name in StoreName)), stores.schema())
     down = {one.name for one in found if one.status != "ok"}
     status = "down" if down & required or schema.status == "behind" else "degraded" if down else "ok"
     if context.draining.begun:

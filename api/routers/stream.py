@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, WebSocket
@@ -16,6 +16,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from api.dependencies import ClockDependency, Context, ContextDependency, StoresDependency
 from api.exports import ExportFormat, export
+from api.flags import Feature, available
 from api.parameters import DirectionParameter, MarketFilter, StrategyParameter, TimeframeFilter
 from api.problems import Problem, documented, invalid
 from api.schemas import StreamTicket
@@ -228,7 +229,7 @@ async def create_stream_ticket(who: PrincipalDependency, clock: ClockDependency,
 
 @router.get(
     "/signals/export",
-    dependencies=[public(Scope.SIGNALS_READ)],
+    dependencies=[public(Scope.SIGNALS_READ), available(Feature.EXPORTS)],
     operation_id="exportSignals",
     summary="Signals in bulk",
     response_class=StreamingResponse,

@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, params
 from starlette.requests import HTTPConnection
 
+from api.dependencies import context_of
 from api.limits.admission import admit
 from api.problems import Problem
 from api.security.principal import Means, Principal, Role, Scope, principal_of, unauthenticated
@@ -73,15 +74,17 @@ class Access:
         if who.means is Means.API_KEY:
             raise Problem("forbidden", "this needs a person's own sign-in; an API key cannot do it")
         if self.kind is AccessKind.ADMINISTRATOR:
-            _check_administrator(who)
+            _check_administrator(who, second_factor=context_of(connection).settings.admin_second_factor)
 
     def __str__(self) -> str:
         return self.kind if self.scope is None else f"{self.kind} {self.scope}"
 
 
-def _check_administrator(who: Principal) -> None:
+def _check_administrator(who: Principal, *, second_factor: bool) -> None:
     if who.role is not Role.ADMIN or who.impersonator_id is not None:
         raise Problem("forbidden", "this is for administrators")
+    if second_factor and not who.second_factor:
+        raise Problem("forbidden", "administrators need a second factor: set one up, then sign in with it")
 
 
 def _missing_scope(scope: Scope) -> Problem:

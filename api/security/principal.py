@@ -138,7 +138,10 @@ async def _find(connection: HTTPConnection) -> Principal:
         raise unauthenticated(str(error)) from None
     if means is Means.COOKIE:
         check_csrf(connection, context.vault, claims.session_id, context.settings.public_url)
-    return await context.stores.in_session(lambda session: _by_session(context, session, claims, means))
+    found = await context.stores.in_session(lambda session: _by_session(context, session, claims, means))
+    if found.impersonator_id is not None:
+        await context.stores.in_session(lambda session: _record_look(context, session, found, connection))
+    return found
 
 
 def _presented(connection: HTTPConnection) -> tuple[str, Means]:
@@ -246,6 +249,15 @@ def _by_session(context: Context, session: Session, claims: Claims, means: Means
         impersonator,
         row.second_factor,
     )
+
+
+def _record_look(context: Context, session: Session, who: Principal, connection: HTTPConnection) -> None:
+    """Whoever looks through somebody's eyes leaves a record of all that was looked at."""
+    from api.audit import Actor, record
+
+    details = {"method": connection.scope.get("method", "WEBSOCKET"), "path": connection.url.path}
+    now, target = context.clock(), f"user:{who.user_id}"
+    record(session, Actor.of(who, connection), "impersonation.request", target=target, now=now, details=details)
 
 
 def _by_key(context: Context, session: Session, presented: str, address: str) -> Principal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stores.tables.accounts import GuessCount, OneTimeToken, RecoveryCode, RefreshToken, SecondFactor
+from stores.tables.administration import FeatureFlag, SignalTakedown
 from stores.tables.alerts import (
     AlertCursor,
     AlertFiring,
@@ -52,6 +53,7 @@ __all__ = [
     "BillingEvent",
     "DeliveryDestination",
     "FanOutCursor",
+    "FeatureFlag",
     "FiringState",
     "Grant",
     "GuessCount",
@@ -70,6 +72,7 @@ __all__ = [
     "SecondFactor",
     "SignalEvent",
     "SignalOutcome",
+    "SignalTakedown",
     "StreamTicket",
     "Subscription",
     "SubscriptionStatus",

@@ -206,7 +206,31 @@ ALERTS: dict[str, tuple[Rule, Scope | None]] = {
     "deletePushSubscription": (Rule.INTERACTIVE, None),
 }
 
-ADMIN: dict[str, tuple[Rule, Scope | None]] = {}
+ADMIN: dict[str, tuple[Rule, Scope | None]] = {
+    "adminListUsers": (Rule.ADMINISTRATOR, None),
+    "adminGetUser": (Rule.ADMINISTRATOR, None),
+    "adminLockUser": (Rule.ADMINISTRATOR, None),
+    "adminUnlockUser": (Rule.ADMINISTRATOR, None),
+    "adminSignOutUser": (Rule.ADMINISTRATOR, None),
+    "adminResetSecondFactor": (Rule.ADMINISTRATOR, None),
+    "adminChangeRole": (Rule.ADMINISTRATOR, None),
+    "adminImpersonate": (Rule.ADMINISTRATOR, None),
+    "adminEndImpersonation": (Rule.ADMINISTRATOR, None),
+    "adminGivePlan": (Rule.ADMINISTRATOR, None),
+    "adminTakePlanBack": (Rule.ADMINISTRATOR, None),
+    "adminTakeSignalDown": (Rule.ADMINISTRATOR, None),
+    "adminListTakedowns": (Rule.ADMINISTRATOR, None),
+    "adminChangePlan": (Rule.ADMINISTRATOR, None),
+    "adminConfirmPayment": (Rule.ADMINISTRATOR, None),
+    "adminRefund": (Rule.ADMINISTRATOR, None),
+    "adminChargeBack": (Rule.ADMINISTRATOR, None),
+    "adminSettleChargeBack": (Rule.ADMINISTRATOR, None),
+    "adminListFlags": (Rule.ADMINISTRATOR, None),
+    "adminSwitchFlag": (Rule.ADMINISTRATOR, None),
+    "adminGetStatus": (Rule.ADMINISTRATOR, None),
+    "adminListAuditLog": (Rule.ADMINISTRATOR, None),
+    "adminVerifyAuditLog": (Rule.ADMINISTRATOR, None),
+}
 
 TABLE: dict[str, tuple[Rule, Scope | None]] = {
     **OPERATIONS,
