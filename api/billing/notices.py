@@ -57,7 +57,7 @@ def invoice_made(session: Session, invoice: Invoice, number: str, now: datetime,
     template = Template.INVOICE
     if invoice.status == "open":
         template = Template.INVOICE_DUE
-        context["due_at"] = format_instant(invoice.due_at)
+        context["due_at"] = format_instant(invoice.due_at or invoice.issued_at)
     key = f"invoice {invoice.invoice_id} {reminder}"
     queue_mail(session, user.email, template, context, key=key, now=now, locale=user.locale)
 
