@@ -122,6 +122,7 @@ def redeliver(session: Session, user_id: str, webhook_id: str, delivery_id: str,
         now=now,
         destination=webhook_id,
     )
+    webhooks.reopen(session, webhook_id)
     return read_one(session, user_id, webhook_id, delivery_id)
 
 
@@ -137,6 +138,7 @@ def send_test(session: Session, user_id: str, webhook_id: str, test_id: str, now
     data = {"webhook_id": webhook_id, "message": "This is a test; a signal looks the same from here on."}
     event = Event(f"test {test_id}", EventType.TEST, now, data, {})
     delivery_id = webhooks.queue_event(session, webhook_id, event, now=now)
+    webhooks.reopen(session, webhook_id)
     return read_one(session, user_id, webhook_id, delivery_id)
 
 

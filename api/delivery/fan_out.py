@@ -77,12 +77,15 @@ def fan_out(context: Context, session: Session) -> bool:
 def advance(session: Session, now: datetime, batch: int = _BATCH) -> bool:
     """Do so by a clock of the caller's."""
     connection = session.connection()
+    name = {"name": _NAME}
+    found = connection.execute(text("SELECT position FROM serving.fan_out_cursors WHERE name = :name"), name)
+    if (found.scalar_one_or_none() or 0) >= read_head(session):
+        return False
     connection.execute(
-        text("INSERT INTO serving.fan_out_cursors (name, position) VALUES (:name, 0) ON CONFLICT DO NOTHING"),
-        {"name": _NAME},
+        text("INSERT INTO serving.fan_out_cursors (name, position) VALUES (:name, 0) ON CONFLICT DO NOTHING"), name
     )
     position: int = connection.execute(
-        text("SELECT position FROM serving.fan_out_cursors WHERE name = :name FOR UPDATE"), {"name": _NAME}
+        text("SELECT position FROM serving.fan_out_cursors WHERE name = :name FOR UPDATE"), name
     ).scalar_one()
     receivers = read_receivers(session, now)
     # With nobody to tell, what has happened is passed over at once.

@@ -32,7 +32,7 @@ _POISON_ATTEMPTS = 5
 _GATHER_S = 0.005
 _SLOW_S = 2.0
 _MOST_SUSPECTS = 2_000
-_DATABASE_PAUSE_S = 0.5
+_DATABASE_PAUSE_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,8 @@ class Pump:
 
         try:
             jobs = await self._context.stores.in_session(claim)
-        except StoreUnavailable as error:
-            _log.warning("claim_failed", topic=topic, reason=error.reason)
+        except Exception as error:
+            _log.warning("claim_failed", topic=topic, error=type(error).__name__)
             await asyncio.sleep(_DATABASE_PAUSE_S)
             return False
         for job in jobs:
@@ -186,12 +186,18 @@ class Pump:
 
     async def _keep(self, batch: list[Attempt]) -> None:
         """Write results, for as long as it takes: what was sent and is forgotten is sent again."""
+        again = True
         while True:
             try:
                 await self._settle(batch, with_channel=True)
             except StoreUnavailable:
                 await asyncio.sleep(_DATABASE_PAUSE_S)
             except Exception as error:
+                if again:
+                    # Two that waited for one another; once more is enough.
+                    again = False
+                    await asyncio.sleep(_GATHER_S)
+                    continue
                 if len(batch) > 1:
                     for one in batch:
                         await self._keep([one])

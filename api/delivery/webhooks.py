@@ -169,11 +169,16 @@ def update(session: Session, user_id: str, webhook_id: str, change: WebhookChang
         {**{name: change.given[name] for name in names}, "now": now, "id": webhook_id},
     )
     if change.given.get("enabled") or "url" in change.given:
-        connection.execute(
-            text("DELETE FROM serving.delivery_destinations WHERE topic = :topic AND destination = :id"),
-            {"topic": Topic.WEBHOOK.value, "id": webhook_id},
-        )
+        reopen(session, webhook_id)
     return read(session, user_id, webhook_id)
+
+
+def reopen(session: Session, webhook_id: str) -> None:
+    """Give a receiver that was left alone a new chance at once: its owner says that it is back."""
+    session.connection().execute(
+        text("DELETE FROM serving.delivery_destinations WHERE topic = :topic AND destination = :id"),
+        {"topic": Topic.WEBHOOK.value, "id": webhook_id},
+    )
 
 
 def delete(session: Session, user_id: str, webhook_id: str) -> None:

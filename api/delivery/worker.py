@@ -78,7 +78,7 @@ class Worker:
                             self._wake(scheduler, notice.channel, notice.payload)
                         # A server that is gone without a word is noticed by asking it.
                         await connection.execute("SELECT 1")
-            except psycopg.Error as error:
+            except (psycopg.Error, OSError) as error:
                 _log.warning("listener_lost", error=type(error).__name__)
                 await asyncio.sleep(_LISTEN_AGAIN_S)
 

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 from standardwebhooks import Webhook as Receiving
 
-from api.delivery import deliveries, registry
+from api.delivery import deliveries, pump, registry
 from api.delivery.channels import Channel, Gone, Job, Limits, Outcome, Retry, Sent, Settled
 from api.delivery.webhook_channel import WebhookChannel
 from api.outbox import Topic, enqueue
@@ -60,6 +60,32 @@ def test_every_message_arrives_once_and_is_done(settings: Settings) -> None:
     kept = rows(settings, "SELECT payload, attempts FROM serving.outbox")
     assert {(str(row["payload"]), row["attempts"]) for row in kept} == {("{}", 1)}
     assert {row["state"] for row in rows(settings, "SELECT state FROM serving.webhook_deliveries")} == {"delivered"}
+
+
+def test_a_notification_wakes_the_worker(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pump, "_POLL_S", 3_600.0)
+    with Receiver() as receiver:
+        webhook = _webhook(settings, receiver.url)
+        with working(settings):
+            for number in range(3):
+                queue(settings, [webhook], range(number, number + 1))
+                until(lambda number=number: len(receiver.received) > number)
+
+
+def test_without_notifications_polling_finds_it(settings: Settings) -> None:
+    with Receiver() as receiver:
+        webhook = _webhook(settings, receiver.url)
+        with working(settings):
+            (delivery,) = queue(settings, [webhook], range(1))
+            until(lambda: _states(settings) == {"done": 1})
+            # Written past the code that announces it.
+            rows(
+                settings,
+                "INSERT INTO serving.outbox (topic, key, destination, payload, created_at, available_at, next_at) "
+                "SELECT topic, 'again', destination, jsonb_build_object('delivery_id', key), created_at, created_at, "
+                "created_at FROM serving.outbox",
+            )
+            until(lambda: receiver.ids == [delivery] * 2)
 
 
 def test_workers_side_by_side_share_and_double_nothing(settings: Settings) -> None:

@@ -246,6 +246,21 @@ def test_sending_again_by_hand(api: Served, person: Person, clock: MovingClock) 
             assert api.client.post(refused, headers=person.headers).status_code == 409
 
 
+def test_a_test_by_hand_does_not_wait_for_a_receiver_that_was_left_alone(
+    api: Served, person: Person, clock: MovingClock
+) -> None:
+    with Receiver() as receiver, working(api.settings, clock) as worker:
+        made = _make(api, person, receiver.url)
+        rows(
+            api.settings,
+            "INSERT INTO serving.delivery_destinations VALUES ('webhook', :id, 9, :at)",
+            id=made["webhook_id"],
+            at=clock.now + timedelta(hours=1),
+        )
+        api.client.post(f"/v1/webhooks/{made['webhook_id']}/test", headers=_signed_in(api, person, clock))
+        worker.until(lambda: receiver.received)
+
+
 def test_the_log_comes_in_pages(api: Served, person: Person, clock: MovingClock) -> None:
     made = _make(api, person)
     sent = queue(api.settings, [made["webhook_id"]], range(7), clock.now)
