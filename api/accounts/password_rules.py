@@ -12,7 +12,7 @@ SHORTEST, LONGEST = 12, 128
 
 _COMMON = Path(__file__).with_name("common_passwords.txt")
 _FEW = 8
-_ENDS = re.compile(r"^[^a-z]+|[^a-z]+$")
+_ENDS = re.compile(r"^[\W\d_]+|[\W\d_]+$")
 _SHORT_PATTERN = re.compile(r"(.{1,4}?)\1+.{0,3}", re.DOTALL)
 _RUNS = (
     "abcdefghijklmnopqrstuvwxyz",
@@ -68,7 +68,8 @@ def _core(lowered: str) -> str:
 
 
 def _is_context(lowered: str) -> bool:
-    return len(_ENDS.sub("", _CONTEXT.sub("", lowered))) < 4 and _CONTEXT.search(lowered) is not None
+    rest = _CONTEXT.sub("", lowered)
+    return rest != lowered and len(rest) <= _FEW and len(_ENDS.sub("", rest)) < 4
 
 
 @lru_cache(maxsize=1)

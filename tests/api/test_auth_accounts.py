@@ -153,6 +153,8 @@ def test_passwords_that_are_guessed_first_are_refused(auth: SignIns, password: s
     [
         "x7 kq plum 93",
         "bitcoin under a wet umbrella",
+        "шесть bitcoin",
+        "trading 50912873465",
         "ñandú über straße",
         "🐎🔋🧷 and some words",
         "k" + "8ZtR-" * 20 + "m0",
