@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -76,21 +76,25 @@ FREE = Entitlements(
 )
 
 
-_HELD = text(
-    """
-    WITH held AS (
-        SELECT CASE WHEN next_plan_id IS NOT NULL AND period_end <= :now THEN next_plan_id ELSE plan_id END AS plan_id
-        FROM serving.subscriptions WHERE user_id = CAST(:user AS uuid) AND entitled_until > :now
-        UNION ALL
-        SELECT plan_id FROM serving.grants
-        WHERE user_id = CAST(:user AS uuid) AND until > :now AND revoked_at IS NULL
-        UNION ALL
-        SELECT 'free'
-    )
-    SELECT p.plan_id, p.markets, p.timeframes, p.signal_delay_s, p.history_s, p.streams, p.alerts, p.webhooks, p.api_keys,
-        p.requests_per_minute, p.burst, p.export
-    FROM held JOIN serving.plans AS p USING (plan_id) ORDER BY p.position DESC LIMIT 1
-    """
+_HELD_BY = """
+WITH held AS (
+    SELECT CASE WHEN next_plan_id IS NOT NULL AND period_end <= {now} THEN next_plan_id ELSE plan_id END AS plan_id
+    FROM serving.subscriptions WHERE user_id = {user} AND entitled_until > {now}
+    UNION ALL
+    SELECT plan_id FROM serving.grants
+    WHERE user_id = {user} AND until > {now} AND revoked_at IS NULL
+    UNION ALL
+    SELECT 'free'
+)
+SELECT p.plan_id, p.markets, p.timeframes, p.signal_delay_s, p.history_s, p.streams, p.alerts, p.webhooks, p.api_keys,
+    p.requests_per_minute, p.burst, p.export
+FROM held JOIN serving.plans AS p USING (plan_id) ORDER BY p.position DESC LIMIT 1
+"""
+_HELD = text(_HELD_BY.format(user="CAST(:user AS uuid)", now=":now"))
+_HELD_BY_MANY = text(
+    "SELECT u.user_id, i.moment, h.* FROM unnest(CAST(:users AS uuid[])) AS u (user_id) "
+    "CROSS JOIN unnest(CAST(:moments AS timestamptz[])) AS i (moment) "
+    f"CROSS JOIN LATERAL ({_HELD_BY.format(user='u.user_id', now='i.moment')}) AS h"
 )
 
 
@@ -106,6 +110,26 @@ def entitlements_of(session: Session, user_id: str | None, now: datetime) -> Ent
     """
     row = session.connection().execute(_HELD, {"user": user_id, "now": now}).mappings().one_or_none()
     return FREE if row is None else of_plan(row)
+
+
+def entitlements_of_many(
+    session: Session, user_ids: Collection[str | None], moments: Sequence[datetime]
+) -> dict[tuple[str | None, datetime], Entitlements]:
+    """Rights of many people at several instants, in one query; as `entitlements_of` finds them.
+
+    Parameters
+    ----------
+    session : Session
+    user_ids : collection of str
+        None for somebody who is not signed in.
+    moments : sequence of datetime
+    """
+    found = {(user, moment): FREE for user in user_ids for moment in moments}
+    rows = session.connection().execute(_HELD_BY_MANY, {"users": list(user_ids), "moments": list(moments)})
+    for row in rows.mappings():
+        user = None if row["user_id"] is None else str(row["user_id"])
+        found[user, row["moment"]] = of_plan(row)
+    return found
 
 
 def of_plan(row: Mapping[Any, Any]) -> Entitlements:

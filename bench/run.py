@@ -18,7 +18,17 @@ from rich.table import Table
 from bench import report
 from bench.section import Section, Tell, measured
 
-SECTIONS = ("indicators", "structure_zones", "scaling", "live", "stages", "backtest", "delivery", "whole_run")
+SECTIONS = (
+    "indicators",
+    "structure_zones",
+    "scaling",
+    "live",
+    "stages",
+    "backtest",
+    "delivery",
+    "streams",
+    "whole_run",
+)
 """Modules of this package, in the order of the report."""
 
 

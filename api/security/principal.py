@@ -20,6 +20,7 @@ from api.security.csrf import check_csrf
 from api.security.tokens import BadToken, Claims
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
     from sqlmodel import Session
@@ -103,6 +104,11 @@ _SESSION = text(
     "WHERE s.session_id = :session AND s.user_id = :user AND s.revoked_at IS NULL AND s.expires_at > :now "
     "AND u.status = 'active'"
 )
+_STILL_GOOD = text(
+    "SELECT s.session_id FROM serving.sessions AS s JOIN serving.users AS u ON u.user_id = s.user_id "
+    "WHERE s.session_id = ANY(CAST(:sessions AS uuid[])) AND s.revoked_at IS NULL AND s.expires_at > :now "
+    "AND u.status = 'active'"
+)
 _OWNER = text("SELECT role FROM serving.users WHERE user_id = :user AND status = 'active'")
 
 
@@ -174,34 +180,32 @@ async def _anonymous(context: Context) -> Principal:
     return Principal(Means.ANONYMOUS, None, Role.USER, _ANONYMOUS_SCOPES, None, None, entitlements)
 
 
-def find_again(
-    context: Context, session: Session, who: Principal, presented: str, address: str, now: datetime
-) -> Principal:
-    """Find somebody anew who was found before, for what stays open longer than a request.
+def sessions_still_good(session: Session, session_ids: Collection[str], now: datetime) -> frozenset[str]:
+    """Find which of these sessions are still good, for what stays open longer than a request."""
+    rows = session.connection().execute(_STILL_GOOD, {"sessions": list(session_ids), "now": now})
+    return frozenset(str(row.session_id) for row in rows)
 
-    Parameters
-    ----------
-    context : Context
-    session : Session
-    who : Principal
-        As he was found.
-    presented : str
-        The API key he showed, if that is what he showed.
-    address : str
-    now : datetime
+
+def find_by_session(context: Context, session: Session, user_id: str, session_id: str) -> Principal:
+    """Find somebody by a session he has proved to be his.
 
     Raises
     ------
     Problem
-        ``unauthenticated`` if his session has ended or his key is no longer good.
+        ``unauthenticated`` if it has ended.
     """
-    if who.key_id is not None:
-        return _by_key(context, session, presented, address)
-    if who.session_id is None:
-        entitlements = entitlements_of(session, None, now)
-        return Principal(Means.ANONYMOUS, None, Role.USER, _ANONYMOUS_SCOPES, None, None, entitlements)
-    # The access token is short-lived and served its purpose; the session is what counts.
-    return _by_session(context, session, Claims(who.person, who.session_id, now), who.means)
+    return _by_session(context, session, Claims(user_id, session_id, context.clock()), Means.ACCESS_TOKEN)
+
+
+def find_by_key(context: Context, session: Session, presented: str, address: str) -> Principal:
+    """Find the owner of an API key.
+
+    Raises
+    ------
+    Problem
+        ``unauthenticated`` if it is not, or no longer, good.
+    """
+    return _by_key(context, session, presented, address)
 
 
 async def find_presented(context: Context, presented: str, address: str) -> Principal:

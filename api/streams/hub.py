@@ -11,6 +11,7 @@ import asyncio
 import random
 import time
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 
@@ -31,8 +32,7 @@ HEARTBEAT_S = 15.0
 _SPREAD_S = 5.0
 TICK_S = 0.1
 CHECK_EVERY_S = 3.0
-_CHECKS_AT_ONCE = 8
-_CHECKS_A_ROUND = 400
+_CHECKED_AT_ONCE = 500
 STALLED_S = 5.0
 """A reader who lets one message wait this long is cut."""
 BEHIND = 1_000
@@ -72,9 +72,8 @@ class Hub:
         if found is None:
             now = self._context.clock()
             found = Standing(credentials, credentials.who.entitlements, now)
-            self._standings[credentials.name] = found
         if self._context.clock() >= found.good_until:
-            await check(self._context, found)
+            await check(self._context, [found])
         return found
 
     async def enter(self, reader: Reader) -> None:
@@ -101,7 +100,7 @@ class Hub:
         self._owners[reader.owner] += 1
         reader.standing.readers += 1
         reader.told_version = reader.standing.version
-        self._standings[reader.standing.credentials.name] = reader.standing
+        self._standings.setdefault(reader.standing.credentials.name, reader.standing)
         self._context.metrics.stream_clients.set(len(self._readers))
         if self._draining:
             reader.end(_come_back())
@@ -116,8 +115,9 @@ class Hub:
             del self._owners[reader.owner]
         standing = reader.standing
         standing.readers -= 1
-        if not standing.readers:
-            self._standings.pop(standing.credentials.name, None)
+        name = standing.credentials.name
+        if not standing.readers and self._standings.get(name) is standing:
+            del self._standings[name]
         self._context.metrics.stream_clients.set(len(self._readers))
         if reader.ending is not None:
             self._context.metrics.stream_ended(reader.ending.notice)
@@ -138,17 +138,25 @@ class Hub:
         return group
 
     async def recheck(self, standing: Standing) -> None:
-        """Find a standing anew and tell its readers of a change."""
-        if await check(self._context, standing):
-            affected = [reader for reader in self._readers if reader.standing is standing]
-            for reader in affected:
-                if standing.refused:
-                    reader.end(endings.SIGNED_OUT)
-                elif standing.forbidden:
-                    reader.end(endings.FORBIDDEN)
-                reader.wake.set()
-            for reader in await self.leases.renew([one for one in affected if one.ending is None]):
-                reader.end(endings.TOO_MANY)
+        """Find a standing anew that has run out, once for all its readers."""
+        async with standing.lock:
+            if self._context.clock() >= standing.good_until:
+                await self._check([standing])
+
+    async def _check(self, standings: Sequence[Standing]) -> None:
+        """Find standings anew and tell the readers of those that changed."""
+        changed = set(await check(self._context, standings))
+        if not changed:
+            return
+        affected = [reader for reader in self._readers if reader.standing in changed]
+        for reader in affected:
+            if reader.standing.refused:
+                reader.end(endings.SIGNED_OUT)
+            elif reader.standing.forbidden:
+                reader.end(endings.FORBIDDEN)
+            reader.wake.set()
+        for reader in await self.leases.renew([one for one in affected if one.ending is None]):
+            reader.end(endings.TOO_MANY)
 
     async def drain(self, deadline_s: float = 4.0) -> None:
         """Tell every reader to come back, each after another while, and wait until they have gone."""
@@ -280,23 +288,19 @@ class Hub:
 
     async def _watch(self) -> None:
         """Find every standing anew, the one that was not for longest first."""
-        limit = asyncio.Semaphore(_CHECKS_AT_ONCE)
-
-        async def one(standing: Standing) -> None:
-            async with limit:
-                try:
-                    await self.recheck(standing)
-                except StoreUnavailable:
-                    return
-                except Exception:
-                    _log.exception("stream_check_failed")
-
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(0.5)
-            due = [each for each in self._standings.values() if loop.time() - each.checked_at >= CHECK_EVERY_S]
+            open_now = {reader.standing for reader in self._readers}
+            due = [each for each in open_now if loop.time() - each.checked_at >= CHECK_EVERY_S]
             due.sort(key=lambda each: each.checked_at)
-            await asyncio.gather(*(one(each) for each in due[:_CHECKS_A_ROUND]))
+            for begin in range(0, len(due), _CHECKED_AT_ONCE):
+                try:
+                    await self._check(due[begin : begin + _CHECKED_AT_ONCE])
+                except StoreUnavailable:
+                    break
+                except Exception:
+                    _log.exception("stream_check_failed")
 
 
 def _come_back() -> endings.Ending:

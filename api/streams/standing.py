@@ -8,15 +8,15 @@ such a change counts from its very instant on; what somebody does (signing out, 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from api.dependencies import Context
-from api.entitlements import Entitlements, entitlements_of
+from api.entitlements import Entitlements, entitlements_of, entitlements_of_many
 from api.problems import Problem
-from api.security.principal import Principal, Scope, find_again
+from api.security.principal import Principal, Scope, find_by_key, sessions_still_good
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -88,40 +88,60 @@ class _Found:
     good_until: datetime
 
 
-async def check(context: Context, standing: Standing) -> bool:
-    """Find a standing anew; returns whether it changed.
+async def check(context: Context, standings: Sequence[Standing]) -> list[Standing]:
+    """Find standings anew; returns those that changed.
 
     Raises
     ------
     StoreUnavailable
-        If the database does not answer; the standing stays as it was, and runs out.
+        If the database does not answer; they stay as they were, and run out.
     """
-    async with standing.lock:
-        now = context.clock()
-        credentials = standing.credentials
-        found = await context.stores.in_session(lambda session: _find(context, session, credentials, now))
+    now = context.clock()
+    found = await context.stores.in_session(lambda session: _find(context, session, standings, now))
+    changed: list[Standing] = []
+    for standing, new in zip(standings, found, strict=True):
         standing.checked_at = asyncio.get_running_loop().time()
         before = (standing.entitlements, standing.refused, standing.forbidden)
-        standing.refused = found.entitlements is None
-        standing.forbidden = found.forbidden
-        if found.entitlements is not None:
-            standing.entitlements = found.entitlements
-        standing.good_until = found.good_until
-        changed = before != (standing.entitlements, standing.refused, standing.forbidden)
-        standing.version += changed
-        return changed
+        standing.refused = new.entitlements is None
+        standing.forbidden = new.forbidden
+        standing.entitlements = new.entitlements or standing.entitlements
+        standing.good_until = new.good_until
+        if before != (standing.entitlements, standing.refused, standing.forbidden):
+            standing.version += 1
+            changed.append(standing)
+    return changed
 
 
-def _find(context: Context, session: Session, credentials: Credentials, now: datetime) -> _Found:
-    try:
-        who = find_again(context, session, credentials.who, credentials.presented, credentials.address, now)
-    except Problem:
-        return _Found(None, False, now + HORIZON)
+def _find(context: Context, session: Session, standings: Sequence[Standing], now: datetime) -> list[_Found]:
+    """Find all of them in two queries, however many; only API keys are looked up one by one."""
+    people = [standing.credentials.who for standing in standings]
+    sessions = {who.session_id for who in people if who.session_id is not None}
+    good = sessions_still_good(session, sessions, now) if sessions else frozenset[str]()
+    later = now + HORIZON
+    rights = entitlements_of_many(session, {who.user_id for who in people}, (now, later))
+    found: list[_Found] = []
+    for standing in standings:
+        credentials = standing.credentials
+        who, forbidden = credentials.who, False
+        if who.session_id is not None and who.session_id not in good:
+            found.append(_Found(None, False, later))
+            continue
+        if who.key_id is not None:
+            try:
+                key = find_by_key(context, session, credentials.presented, credentials.address)
+            except Problem:
+                found.append(_Found(None, False, later))
+                continue
+            forbidden = Scope.SIGNALS_STREAM not in key.scopes
+        present, until = rights[who.user_id, now], later
+        if rights[who.user_id, later] != present:
 
-    def at(moment: datetime) -> Entitlements:
-        return entitlements_of(session, who.user_id, moment)
+            def at(moment: datetime, user: str | None = who.user_id) -> Entitlements:
+                return entitlements_of(session, user, moment)
 
-    return _Found(who.entitlements, Scope.SIGNALS_STREAM not in who.scopes, holds_until(at, who.entitlements, now))
+            until = holds_until(at, present, now)
+        found.append(_Found(present, forbidden, until))
+    return found
 
 
 def holds_until(at: Callable[[datetime], Entitlements], present: Entitlements, now: datetime) -> datetime:

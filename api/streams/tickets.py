@@ -14,8 +14,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from api.dependencies import Context
-from api.entitlements import FREE
-from api.security.principal import Means, Principal, Role, find_again, unauthenticated
+from api.security.principal import Principal, find_by_session, unauthenticated
 
 LIFETIME = timedelta(seconds=30)
 
@@ -67,9 +66,7 @@ def redeem(context: Context, session: Session, value: str) -> Principal:
     )
     if row is None or row.expires_at <= now:
         raise unauthenticated("the ticket is used, or too old; get a new one")
-    user, session_id = str(row.user_id), str(row.session_id)
-    who = Principal(Means.ACCESS_TOKEN, user, Role.USER, frozenset(), session_id, None, FREE)
-    return find_again(context, session, who, "", "", now)
+    return find_by_session(context, session, str(row.user_id), str(row.session_id))
 
 
 def _digest(value: str) -> bytes:

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 import redis
+from redis.exceptions import RedisError
 
 from api.streams.feed import Source
 from api.streams.relay import STREAM, last_relayed
@@ -299,7 +300,7 @@ def _wiped_and_back(settings: Settings) -> bool:
     try:
         with redis_of(settings) as cache:
             return bool(cache.flushall())
-    except redis.exceptions.RedisError:
+    except RedisError:
         return False
 
 

@@ -136,7 +136,7 @@ def test_a_cursor_of_another_history_is_said_to_be_one(one: Served, pro: Person)
 @pytest.mark.parametrize("parameters", [{"cursor": "x"}, {"cursor": "1" * 19}, {"timeframe": "2y"}, {"market": "btc"}])
 def test_wrong_parameters_are_refused_on_both_ways(one: Served, parameters: dict[str, str]) -> None:
     with pytest.raises(InvalidStatus) as refused:
-        WebSocketReader(one.port, **parameters)
+        WebSocketReader(one.port, None, **parameters)
     assert refused.value.response.status_code == 422
     assert b"/problems/invalid-parameters" in (refused.value.response.body or b"")
     reply = one.client.get("/v1/signals/stream", params=parameters, headers={"Accept": "text/event-stream"})
