@@ -9,9 +9,11 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+from sqlalchemy import text
 from websockets.exceptions import InvalidStatus
 
 from deploy.local.stack import LocalStack
+from stores import database
 from tests.api.conftest import Served, serve
 from tests.api.people import Person, give_plan, make_user
 from tests.api.streaming import PATIENCE_S, EventReader, WebSocketReader, cursors, fresh, ids, publish, working
@@ -69,6 +71,33 @@ def test_all_there_is_and_then_what_comes_by_both_ways_from_two_replicas(
     assert [event["type"] for event in live] == ["signal"] * 20 + ["outcome"] * 5
     assert live[20]["outcome"]["r_multiple"] == -1.0
     assert live[20]["final"] is True
+
+
+def test_a_takedown_is_told_and_marks_the_signal_wherever_it_is_shown(one: Served, other: Served, pro: Person) -> None:
+    rows = fresh(2, "taken-down", LONG_AGO)
+    publish(one.settings, rows, [outcome_row(rows[0], "stopped", -1.0, 3)])
+    path, at = f"/v1/signals/{rows[0]['signal_id']}", datetime(2024, 3, 2, tzinfo=UTC)
+    with WebSocketReader(one.port, strategy="taken-down", cursor=0) as anonymous:
+        assert len(anonymous.take(3)) == 3
+        engine = database.engine(one.settings, pool_size=1)
+        with engine.begin() as connection:
+            connection.execute(
+                text("INSERT INTO serving.signal_takedowns VALUES (:signal, 'a wrong bar', :by, :at)"),
+                {"signal": rows[0]["signal_id"], "by": pro.user_id, "at": at},
+            )
+        engine.dispose()
+        (event,) = anonymous.take(1)
+    expected = {"reason": "a wrong bar", "taken_down_at": "2024-03-02T00:00:00.000Z"}
+    assert (event["type"], ids([event])) == ("takedown", [rows[0]["signal_id"]])
+    assert {name: event[name] for name in expected} == expected
+    assert other.client.get(path).json()["takedown"] == expected
+    listed = other.client.get("/v1/signals", params={"strategy": "taken-down"}).json()["items"]
+    assert [item["takedown"] for item in listed] == [None, expected]
+    # It stays in the record: what was published was published.
+    (record,) = other.client.get("/v1/performance", params={"strategy": "taken-down"}).json()["items"]
+    assert (record["signals"], record["losses"]) == (2, 1)
+    exported = other.client.get("/v1/signals/export", params={"strategy": "taken-down"}, headers=pro.headers).text
+    assert exported.splitlines()[1].endswith(",2024-03-02T00:00:00.000Z,a wrong bar")
 
 
 def test_a_reader_without_a_cursor_gets_what_comes_from_now_on(one: Served, pro: Person) -> None:

@@ -44,10 +44,10 @@ END $$
 _TAKEDOWNS = """
 CREATE FUNCTION serving.tell_takedowns() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO serving.signal_events (sequence, kind, signal_id, reason, known_at)
+    INSERT INTO serving.signal_events (sequence, kind, signal_id, reason, known_at, recorded_at)
     SELECT
         (SELECT coalesce(max(e.sequence), 0) FROM serving.signal_events AS e) + row_number() OVER (ORDER BY f.signal_id),
-        'takedown', f.signal_id, f.reason, s.known_at
+        'takedown', f.signal_id, f.reason, s.known_at, f.at
     FROM fresh AS f
     JOIN serving.published_signals AS s ON s.signal_id = f.signal_id;
     IF FOUND THEN PERFORM pg_notify('signal_events', ''); END IF;
@@ -56,17 +56,22 @@ END $$
 """
 # A signal comes before its outcomes whatever the clocks of the publishers said.
 _HISTORY = """
-INSERT INTO serving.signal_events (sequence, kind, signal_id, outcome, known_at, recorded_at)
+INSERT INTO serving.signal_events (sequence, kind, signal_id, outcome, reason, known_at, recorded_at)
 SELECT row_number() OVER (ORDER BY t.recorded_at, t.rank, t.sequence, t.known_at, t.outcome), t.kind, t.signal_id, t.outcome,
-    t.known_at, t.recorded_at
+    t.reason, t.known_at, t.recorded_at
 FROM (
-    SELECT 'signal' AS kind, 0 AS rank, s.sequence, s.signal_id, NULL AS outcome, s.known_at, s.published_at AS recorded_at
+    SELECT 'signal' AS kind, 0 AS rank, s.sequence, s.signal_id, NULL AS outcome, NULL AS reason, s.known_at,
+        s.published_at AS recorded_at
     FROM serving.published_signals AS s
     UNION ALL
-    SELECT 'outcome', 1, s.sequence, s.signal_id, o.outcome, greatest(o.known_at, s.known_at),
+    SELECT 'outcome', 1, s.sequence, s.signal_id, o.outcome, NULL, greatest(o.known_at, s.known_at),
         greatest(o.published_at, s.published_at)
     FROM serving.signal_outcomes AS o
     JOIN serving.published_signals AS s ON s.signal_id = o.signal_id
+    UNION ALL
+    SELECT 'takedown', 2, s.sequence, s.signal_id, NULL, d.reason, s.known_at, greatest(d.at, s.published_at)
+    FROM serving.signal_takedowns AS d
+    JOIN serving.published_signals AS s ON s.signal_id = d.signal_id
 ) AS t
 """
 _TOLD = {
@@ -128,7 +133,7 @@ def upgrade() -> None:
         END $$
         """
     )
-    for table, (name, function) in _told().items():
+    for table, (name, function) in _TOLD.items():
         op.execute(function)
         op.execute(
             f"CREATE TRIGGER {table}_in_turn BEFORE INSERT ON serving.{table} "
@@ -150,15 +155,10 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop the table and what writes it; it can be made again from the signals and outcomes."""
-    for table, (name, _) in _told().items():
+    for table, (name, _) in _TOLD.items():
         op.execute(f"DROP TRIGGER {table}_told ON serving.{table}")
         op.execute(f"DROP TRIGGER {table}_in_turn ON serving.{table}")
         op.execute(f"DROP FUNCTION serving.tell_{name}()")
     op.execute("DROP FUNCTION serving.publish_in_turn()")
     op.drop_table("stream_tickets", schema="serving")
     op.drop_table("signal_events", schema="serving")
-
-
-def _told() -> dict[str, tuple[str, str]]:
-    there = sa.inspect(op.get_bind()).get_table_names(schema="serving")
-    return {table: told for table, told in _TOLD.items() if table in there}
