@@ -99,6 +99,33 @@ class ApiKeyRotation(BaseModel):
     ] = 24
 
 
+class AuditRecordSeen(BaseModel):
+    """
+    A record of the audit log.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    sequence: Annotated[int, Field(title="Sequence")]
+    at: Annotated[AwareDatetime, Field(title="At")]
+    actor_id: Annotated[str | None, Field(title="Actor Id")]
+    impersonator_id: Annotated[str | None, Field(title="Impersonator Id")]
+    means: Annotated[str, Field(title="Means")]
+    action: Annotated[str, Field(title="Action")]
+    target: Annotated[str, Field(title="Target")]
+    details: Annotated[dict[str, Any], Field(title="Details")]
+    address: Annotated[str, Field(title="Address")]
+    request_id: Annotated[str, Field(title="Request Id")]
+    digest: Annotated[
+        str,
+        Field(
+            description="SHA-256 over the record before and this one, hexadecimal.",
+            title="Digest",
+        ),
+    ]
+
+
 class BillingDetails(BaseModel):
     """
     To whom invoices are written. It counts for those made from now on.
@@ -267,6 +294,16 @@ class ExportFormat(RootModel[Literal["csv", "jsonl"]]):
     ]
 
 
+class Feature(RootModel[Literal["sign_up", "exports"]]):
+    root: Annotated[
+        Literal["sign_up", "exports"],
+        Field(
+            description="What can be switched. One that is not here is an error, not off.",
+            title="Feature",
+        ),
+    ]
+
+
 class FieldError(BaseModel):
     """
     What is wrong with one parameter.
@@ -282,11 +319,99 @@ class FieldError(BaseModel):
     ]
 
 
+class FlagSeen(BaseModel):
+    """
+    Whom a feature is on for.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    name: Annotated[str, Field(title="Name")]
+    enabled: Annotated[bool, Field(title="Enabled")]
+    percentage: Annotated[int, Field(title="Percentage")]
+    plans: Annotated[list[str], Field(title="Plans")]
+    updated_at: Annotated[AwareDatetime | None, Field(title="Updated At")]
+    updated_by: Annotated[str | None, Field(title="Updated By")]
+
+
+class Plan(RootModel[str]):
+    root: Annotated[str, Field(max_length=64, pattern="^[^\\x00-\\x1f\\x7f]*$")]
+
+
+class FlagSettings(BaseModel):
+    """
+    Whom a feature is on for.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    reason: Annotated[
+        str,
+        Field(
+            description="Kept in the audit log.",
+            examples=["asked for by its owner, ticket 4711"],
+            max_length=500,
+            min_length=3,
+            pattern="^[^\\x00-\\x1f\\x7f]*$",
+            title="Reason",
+        ),
+    ]
+    enabled: Annotated[bool, Field(title="Enabled")]
+    percentage: Annotated[int | None, Field(ge=0, le=100, title="Percentage")] = 100
+    plans: Annotated[list[Plan] | None, Field(max_length=50, title="Plans", validate_default=True)] = []
+
+
 class Format(RootModel[Literal["json", "arrow"]]):
     root: Annotated[
         Literal["json", "arrow"],
         Field(description="How rows are written.", title="Format"),
     ]
+
+
+class GrantSettings(BaseModel):
+    """
+    A plan for a person until a date.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    reason: Annotated[
+        str,
+        Field(
+            description="Kept in the audit log.",
+            examples=["asked for by its owner, ticket 4711"],
+            max_length=500,
+            min_length=3,
+            pattern="^[^\\x00-\\x1f\\x7f]*$",
+            title="Reason",
+        ),
+    ]
+    plan: Annotated[
+        str,
+        Field(
+            examples=["pro"],
+            max_length=64,
+            pattern="^[^\\x00-\\x1f\\x7f]*$",
+            title="Plan",
+        ),
+    ]
+    until: Annotated[AwareDatetime, Field(examples=["2030-01-01T00:00:00.000Z"], title="Until")]
+
+
+class Impersonation(BaseModel):
+    """
+    A session that sees what a person sees, and can change nothing.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    access_token: Annotated[str, Field(title="Access Token")]
+    session_id: Annotated[str, Field(title="Session Id")]
+    expires_at: Annotated[AwareDatetime, Field(title="Expires At")]
 
 
 class IndicatorRow(BaseModel):
@@ -610,6 +735,34 @@ class Strategy(RootModel[str]):
     ]
 
 
+class PageAuditRecordSeen(BaseModel):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    items: Annotated[list[AuditRecordSeen], Field(title="Items")]
+    next_cursor: Annotated[
+        str | None,
+        Field(
+            description="Hand it over as `cursor` for the next page; null on the last one.",
+            title="Next Cursor",
+        ),
+    ]
+
+
+class PageFlagSeen(BaseModel):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    items: Annotated[list[FlagSeen], Field(title="Items")]
+    next_cursor: Annotated[
+        str | None,
+        Field(
+            description="Hand it over as `cursor` for the next page; null on the last one.",
+            title="Next Cursor",
+        ),
+    ]
+
+
 class PageInvoiceShown(BaseModel):
     model_config = ConfigDict(
         extra="ignore",
@@ -753,6 +906,66 @@ class PasswordShown(BaseModel):
     ]
 
 
+class PaymentConfirmation(BaseModel):
+    """
+    A payment that came in.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    payment_ref: Annotated[
+        str | None,
+        Field(
+            description="What the bank calls it.",
+            examples=["SEPA 2026-11-23 4711"],
+            max_length=200,
+            pattern="^[^\\x00-\\x1f\\x7f]*$",
+            title="Payment Ref",
+        ),
+    ] = ""
+
+
+class PersonDetail(BaseModel):
+    """
+    A person with what he has.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    user_id: Annotated[str, Field(title="User Id")]
+    email: Annotated[str, Field(title="Email")]
+    role: Annotated[str, Field(title="Role")]
+    status: Annotated[Literal["active", "locked", "deleted"], Field(title="Status")]
+    display_name: Annotated[str | None, Field(title="Display Name")]
+    email_verified_at: Annotated[AwareDatetime | None, Field(title="Email Verified At")]
+    created_at: Annotated[AwareDatetime, Field(title="Created At")]
+    last_seen_at: Annotated[AwareDatetime | None, Field(title="Last Seen At")]
+    second_factor: Annotated[bool, Field(title="Second Factor")]
+    subscriptions: Annotated[list[dict[str, Any]], Field(title="Subscriptions")]
+    grants: Annotated[list[dict[str, Any]], Field(title="Grants")]
+
+
+class PersonSeen(BaseModel):
+    """
+    A person.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    user_id: Annotated[str, Field(title="User Id")]
+    email: Annotated[str, Field(title="Email")]
+    role: Annotated[str, Field(title="Role")]
+    status: Annotated[Literal["active", "locked", "deleted"], Field(title="Status")]
+    display_name: Annotated[str | None, Field(title="Display Name")]
+    email_verified_at: Annotated[AwareDatetime | None, Field(title="Email Verified At")]
+    created_at: Annotated[AwareDatetime, Field(title="Created At")]
+    last_seen_at: Annotated[AwareDatetime | None, Field(title="Last Seen At")]
+    second_factor: Annotated[bool, Field(title="Second Factor")]
+
+
 class PlainChannel(BaseModel):
     """
     To the person himself: his confirmed address, his linked chat, his browsers.
@@ -762,6 +975,54 @@ class PlainChannel(BaseModel):
         extra="ignore",
     )
     type: Annotated[Literal["email", "push", "telegram"], Field(title="Type")]
+
+
+class Markets1Item(RootModel[str]):
+    root: Annotated[str, Field(max_length=80)]
+
+
+class Markets1(RootModel[list[Markets1Item]]):
+    root: Annotated[list[Markets1Item], Field(max_length=1000, title="Markets")]
+
+
+class Timeframes1Item(RootModel[str]):
+    root: Annotated[str, Field(max_length=8)]
+
+
+class Timeframes1(RootModel[list[Timeframes1Item]]):
+    root: Annotated[list[Timeframes1Item], Field(max_length=20, title="Timeframes")]
+
+
+class HistoryS(RootModel[int]):
+    root: Annotated[int, Field(ge=0, le=3162240000, title="History S")]
+
+
+class PlanChanges(BaseModel):
+    """
+    What of a plan is to change; what is left out stays.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    name: Annotated[
+        str | None,
+        Field(max_length=100, min_length=1, pattern="^[^\\x00-\\x1f\\x7f]*$", title="Name"),
+    ] = "unnamed"
+    price_minor: Annotated[int | None, Field(ge=0, le=1000000000, title="Price Minor")] = 0
+    trial_days: Annotated[int | None, Field(ge=0, le=365, title="Trial Days")] = 0
+    markets: Annotated[Markets1 | None, Field(title="Markets")] = None
+    timeframes: Annotated[Timeframes1 | None, Field(title="Timeframes")] = None
+    signal_delay_s: Annotated[int | None, Field(ge=0, le=2592000, title="Signal Delay S")] = 0
+    history_s: Annotated[HistoryS | None, Field(title="History S")] = None
+    streams: Annotated[int | None, Field(ge=0, le=100000, title="Streams")] = 1
+    alerts: Annotated[int | None, Field(ge=0, le=100000, title="Alerts")] = 1
+    webhooks: Annotated[int | None, Field(ge=0, le=100000, title="Webhooks")] = 1
+    api_keys: Annotated[int | None, Field(ge=0, le=100000, title="Api Keys")] = 1
+    requests_per_minute: Annotated[int | None, Field(ge=1, le=10000000, title="Requests Per Minute")] = 300
+    burst: Annotated[int | None, Field(ge=1, le=10000000, title="Burst")] = 100
+    export: Annotated[bool | None, Field(title="Export")] = False
+    active: Annotated[bool | None, Field(title="Active")] = True
 
 
 class PlanRights(BaseModel):
@@ -1127,6 +1388,46 @@ class RefreshRequest(BaseModel):
     refresh_token: Annotated[RefreshToken | None, Field(title="Refresh Token")] = None
 
 
+class AmountMinor(RootModel[int]):
+    root: Annotated[
+        int,
+        Field(
+            description="In the smallest unit; all that is left if not given.",
+            ge=1,
+            le=1000000000000,
+            title="Amount Minor",
+        ),
+    ]
+
+
+class RefundRequest(BaseModel):
+    """
+    Money to give back.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    reason: Annotated[
+        str,
+        Field(
+            description="Kept in the audit log.",
+            examples=["asked for by its owner, ticket 4711"],
+            max_length=500,
+            min_length=3,
+            pattern="^[^\\x00-\\x1f\\x7f]*$",
+            title="Reason",
+        ),
+    ]
+    amount_minor: Annotated[
+        AmountMinor | None,
+        Field(
+            description="In the smallest unit; all that is left if not given.",
+            title="Amount Minor",
+        ),
+    ] = None
+
+
 class Registration(BaseModel):
     """
     A new account.
@@ -1250,6 +1551,35 @@ class RiskDecision(BaseModel):
             title="Decided At",
         ),
     ]
+
+
+class Role(RootModel[Literal["user", "admin"]]):
+    root: Annotated[
+        Literal["user", "admin"],
+        Field(description="What a person is to the platform.", title="Role"),
+    ]
+
+
+class RoleChange(BaseModel):
+    """
+    What a person is to be.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    reason: Annotated[
+        str,
+        Field(
+            description="Kept in the audit log.",
+            examples=["asked for by its owner, ticket 4711"],
+            max_length=500,
+            min_length=3,
+            pattern="^[^\\x00-\\x1f\\x7f]*$",
+            title="Reason",
+        ),
+    ]
+    role: Annotated[Literal["user", "admin"], Field(title="Role")]
 
 
 class Scope(
@@ -1465,13 +1795,13 @@ class SignInRequest(BaseModel):
     ] = False
 
 
-class Markets1Item(RootModel[str]):
+class Markets2Item(RootModel[str]):
     root: Annotated[str, Field(max_length=80, pattern="^[a-z0-9_]+:[A-Z0-9][A-Z0-9._/-]*$")]
 
 
-class Markets1(RootModel[list[Markets1Item]]):
+class Markets2(RootModel[list[Markets2Item]]):
     root: Annotated[
-        list[Markets1Item],
+        list[Markets2Item],
         Field(
             description="Only these markets; null for all.",
             max_length=50,
@@ -1519,6 +1849,17 @@ class SignedIn(BaseModel):
             title="Csrf Token",
         ),
     ] = None
+
+
+class SignedOut(BaseModel):
+    """
+    Sessions ended.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    sessions: Annotated[int, Field(title="Sessions")]
 
 
 class StoreHealth(BaseModel):
@@ -1694,6 +2035,26 @@ class SubscriptionWanted(BaseModel):
     ]
 
 
+class SystemStatus(BaseModel):
+    """
+    How the platform does; what could not be asked is null.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    at: Annotated[AwareDatetime, Field(title="At")]
+    stores: Annotated[list[dict[str, Any]], Field(title="Stores")]
+    migrations: Annotated[dict[str, Any], Field(title="Migrations")]
+    series: Annotated[list[dict[str, Any]] | None, Field(title="Series")]
+    queues: Annotated[list[dict[str, Any]] | None, Field(title="Queues")]
+    signals: Annotated[dict[str, Any] | None, Field(title="Signals")]
+    assets: Annotated[list[dict[str, Any]] | None, Field(title="Assets")]
+    database_bytes: Annotated[int | None, Field(title="Database Bytes")]
+    relayed_sequence: Annotated[int | None, Field(title="Relayed Sequence")]
+    disk: Annotated[dict[str, int] | None, Field(title="Disk")]
+
+
 class Takedown(BaseModel):
     """
     A mark that a signal should not have been published.
@@ -1704,6 +2065,20 @@ class Takedown(BaseModel):
     )
     reason: Annotated[str | None, Field(title="Reason")]
     taken_down_at: Annotated[AwareDatetime, Field(title="Taken Down At")]
+
+
+class TakedownSeen(BaseModel):
+    """
+    A signal that was taken down.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    signal_id: Annotated[str, Field(title="Signal Id")]
+    reason: Annotated[str, Field(title="Reason")]
+    taken_by: Annotated[str, Field(title="Taken By")]
+    at: Annotated[AwareDatetime, Field(title="At")]
 
 
 class TelegramLinkCode(BaseModel):
@@ -1847,6 +2222,25 @@ class TrackRecords(BaseModel):
     costs_included: Annotated[Literal[False], Field(title="Costs Included")]
 
 
+class Verification(BaseModel):
+    """
+    Whether the audit log is whole.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    whole: Annotated[bool, Field(title="Whole")]
+    records: Annotated[int, Field(title="Records")]
+    broken_at: Annotated[
+        int | None,
+        Field(
+            description="The first record that does not follow from the one before it.",
+            title="Broken At",
+        ),
+    ]
+
+
 class WatchlistChanges(BaseModel):
     """
     What is to change; what is left out stays.
@@ -1939,18 +2333,18 @@ class WebhookAttemptShown(BaseModel):
     response: Annotated[str, Field(description="Beginning of the reply.", title="Response")]
 
 
-class Markets2Item(RootModel[str]):
+class Markets3Item(RootModel[str]):
     root: Annotated[str, Field(max_length=80, pattern="^[a-z0-9_]+:[A-Z0-9][A-Z0-9._/-]*$")]
 
 
-class Markets2(RootModel[list[Markets2Item]]):
+class Markets3(RootModel[list[Markets3Item]]):
     root: Annotated[
-        list[Markets2Item],
+        list[Markets3Item],
         Field(description="Only these; null for all.", max_length=200, title="Markets"),
     ]
 
 
-class Timeframes2(RootModel[list[Timeframe]]):
+class Timeframes3(RootModel[list[Timeframe]]):
     root: Annotated[
         list[Timeframe],
         Field(description="Only these; null for all.", max_length=20, title="Timeframes"),
@@ -1993,9 +2387,9 @@ class WebhookChanges(BaseModel):
         list[Literal["signal.published", "signal.outcome", "signal.takedown", "alert.triggered"]] | None,
         Field(max_length=8, min_length=1, title="Events"),
     ] = ["signal.published"]
-    markets: Annotated[Markets2 | None, Field(description="Only these; null for all.", title="Markets")] = None
+    markets: Annotated[Markets3 | None, Field(description="Only these; null for all.", title="Markets")] = None
     timeframes: Annotated[
-        Timeframes2 | None,
+        Timeframes3 | None,
         Field(description="Only these; null for all.", title="Timeframes"),
     ] = None
     strategies: Annotated[
@@ -2044,13 +2438,13 @@ class WebhookDeliveryShown(BaseModel):
     finished_at: Annotated[AwareDatetime | None, Field(title="Finished At")]
 
 
-class Markets3Item(RootModel[str]):
+class Markets4Item(RootModel[str]):
     root: Annotated[str, Field(max_length=80, pattern="^[a-z0-9_]+:[A-Z0-9][A-Z0-9._/-]*$")]
 
 
-class Markets3(RootModel[list[Markets3Item]]):
+class Markets4(RootModel[list[Markets4Item]]):
     root: Annotated[
-        list[Markets3Item],
+        list[Markets4Item],
         Field(
             description="Only these; null for all.",
             examples=[["binance:BTCUSDT"]],
@@ -2060,7 +2454,7 @@ class Markets3(RootModel[list[Markets3Item]]):
     ]
 
 
-class Timeframes3(RootModel[list[Timeframe]]):
+class Timeframes4(RootModel[list[Timeframe]]):
     root: Annotated[
         list[Timeframe],
         Field(
@@ -2120,7 +2514,7 @@ class WebhookSettings(BaseModel):
         ),
     ] = ["signal.published"]
     markets: Annotated[
-        Markets3 | None,
+        Markets4 | None,
         Field(
             description="Only these; null for all.",
             examples=[["binance:BTCUSDT"]],
@@ -2128,7 +2522,7 @@ class WebhookSettings(BaseModel):
         ),
     ] = None
     timeframes: Annotated[
-        Timeframes3 | None,
+        Timeframes4 | None,
         Field(
             description="Only these; null for all.",
             examples=[["1h"]],
@@ -2232,6 +2626,27 @@ class WebhookWithSecret(BaseModel):
             description="Checks the signatures. It is not shown again.",
             examples=["whsec_MfKQ9r8GKYqr..."],
             title="Secret",
+        ),
+    ]
+
+
+class WithReason(BaseModel):
+    """
+    Why it is done.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    reason: Annotated[
+        str,
+        Field(
+            description="Kept in the audit log.",
+            examples=["asked for by its owner, ticket 4711"],
+            max_length=500,
+            min_length=3,
+            pattern="^[^\\x00-\\x1f\\x7f]*$",
+            title="Reason",
         ),
     ]
 
@@ -2528,6 +2943,20 @@ class PageFiringShown(BaseModel):
     ]
 
 
+class PagePersonSeen(BaseModel):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    items: Annotated[list[PersonSeen], Field(title="Items")]
+    next_cursor: Annotated[
+        str | None,
+        Field(
+            description="Hand it over as `cursor` for the next page; null on the last one.",
+            title="Next Cursor",
+        ),
+    ]
+
+
 class PageSessionShown(BaseModel):
     model_config = ConfigDict(
         extra="ignore",
@@ -2547,6 +2976,20 @@ class PageSubscriptionShown(BaseModel):
         extra="ignore",
     )
     items: Annotated[list[SubscriptionShown], Field(title="Items")]
+    next_cursor: Annotated[
+        str | None,
+        Field(
+            description="Hand it over as `cursor` for the next page; null on the last one.",
+            title="Next Cursor",
+        ),
+    ]
+
+
+class PageTakedownSeen(BaseModel):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    items: Annotated[list[TakedownSeen], Field(title="Items")]
     next_cursor: Annotated[
         str | None,
         Field(
@@ -2818,7 +3261,7 @@ class SignalCondition(BaseModel):
         extra="ignore",
     )
     markets: Annotated[
-        Markets1 | None,
+        Markets2 | None,
         Field(description="Only these markets; null for all.", title="Markets"),
     ] = None
     timeframes: Annotated[

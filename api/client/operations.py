@@ -21,6 +21,257 @@ class Operations:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
+    def admin_change_plan(self, plan_id: str, body: models.PlanChanges | Mapping[str, Any]) -> Any:
+        """Change a plan.
+
+        Change what a plan costs and entitles to, for everybody who has it.
+
+        Access: administrator.
+        """
+        return self._transport.call("PATCH", f"/v1/admin/plans/{part(plan_id)}", Any, body=body)
+
+    def admin_change_role(self, user_id: str, body: models.RoleChange | Mapping[str, Any]) -> models.PersonSeen:
+        """Make or unmake an administrator.
+
+        Change what somebody else is; the last administrator stays one.
+
+        Access: administrator.
+        """
+        return self._transport.call("POST", f"/v1/admin/users/{part(user_id)}/role", models.PersonSeen, body=body)
+
+    def admin_charge_back(self, subscription_id: str) -> Any:
+        """Record a payment charged back.
+
+        Record that a payment was charged back: the subscription ends at once.
+
+        Access: administrator.
+        """
+        return self._transport.call("POST", f"/v1/admin/subscriptions/{part(subscription_id)}/chargeback", Any)
+
+    def admin_confirm_payment(self, invoice_id: str, body: models.PaymentConfirmation | Mapping[str, Any]) -> Any:
+        """Confirm a payment.
+
+        Confirm that an invoice of the manual provider was paid; the subscription goes on by it.
+
+        Access: administrator.
+        """
+        return self._transport.call("POST", f"/v1/admin/invoices/{part(invoice_id)}/payment", Any, body=body)
+
+    def admin_end_impersonation(self, session_id: str) -> None:
+        """Stop looking.
+
+        End an impersonation before its time.
+
+        Access: administrator.
+        """
+        self._transport.call("DELETE", f"/v1/admin/impersonation/{part(session_id)}", type(None))
+
+    def admin_get_status(self) -> models.SystemStatus:
+        """How the platform does.
+
+        Show stores, how far series and streams are behind, queues, what the graph materialized when, and space.
+
+        Access: administrator.
+        """
+        return self._transport.call("GET", "/v1/admin/status", models.SystemStatus)
+
+    def admin_get_user(self, user_id: str) -> models.PersonDetail:
+        """One person.
+
+        Show a person with subscriptions and grants.
+
+        Access: administrator.
+        """
+        return self._transport.call("GET", f"/v1/admin/users/{part(user_id)}", models.PersonDetail)
+
+    def admin_give_plan(self, user_id: str, body: models.GrantSettings | Mapping[str, Any]) -> Any:
+        """Give a plan.
+
+        Give a person a plan until a date, without a subscription.
+
+        Access: administrator.
+        """
+        return self._transport.call("POST", f"/v1/admin/users/{part(user_id)}/grants", Any, body=body)
+
+    def admin_impersonate(self, user_id: str, body: models.WithReason | Mapping[str, Any]) -> models.Impersonation:
+        """Look through a person's eyes.
+
+        Open a session of 15 minutes that sees what the person sees. Writes are refused, every request is recorded.
+
+        Access: administrator.
+        """
+        return self._transport.call(
+            "POST", f"/v1/admin/users/{part(user_id)}/impersonation", models.Impersonation, body=body
+        )
+
+    def admin_list_audit_log(
+        self,
+        *,
+        actor: str | None = None,
+        target: str | None = None,
+        action: str | None = None,
+        since: datetime | str | None = None,
+        until: datetime | str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> models.PageAuditRecordSeen:
+        """Audit log.
+
+        List who did what, the newest first. Nobody can change it; a changed record would break the chain.
+
+        Access: administrator.
+        """
+        return self._transport.call(
+            "GET",
+            "/v1/admin/audit-log",
+            models.PageAuditRecordSeen,
+            query={
+                "actor": actor,
+                "target": target,
+                "action": action,
+                "since": since,
+                "until": until,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    def admin_list_flags(self) -> models.PageFlagSeen:
+        """Features.
+
+        List every feature that can be switched, and for whom it is on.
+
+        Access: administrator.
+        """
+        return self._transport.call("GET", "/v1/admin/flags", models.PageFlagSeen)
+
+    def admin_list_takedowns(self, *, limit: int | None = None) -> models.PageTakedownSeen:
+        """Signals taken down.
+
+        List the newest takedowns.
+
+        Access: administrator.
+        """
+        return self._transport.call(
+            "GET", "/v1/admin/signals/takedowns", models.PageTakedownSeen, query={"limit": limit}
+        )
+
+    def admin_list_users(
+        self,
+        *,
+        query: str | None = None,
+        role: Literal["user", "admin"] | None = None,
+        status: Literal["active", "locked", "deleted"] | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> models.PagePersonSeen:
+        """People.
+
+        List people, the newest first.
+
+        Access: administrator.
+        """
+        return self._transport.call(
+            "GET",
+            "/v1/admin/users",
+            models.PagePersonSeen,
+            query={"query": query, "role": role, "status": status, "limit": limit, "cursor": cursor},
+        )
+
+    def admin_lock_user(self, user_id: str, body: models.WithReason | Mapping[str, Any]) -> models.PersonSeen:
+        """Lock a person out.
+
+        Keep a person out and end all sessions; API keys open nothing meanwhile.
+
+        Access: administrator.
+        """
+        return self._transport.call("POST", f"/v1/admin/users/{part(user_id)}/lock", models.PersonSeen, body=body)
+
+    def admin_refund(self, invoice_id: str, body: models.RefundRequest | Mapping[str, Any]) -> Any:
+        """Give money back.
+
+        Give money back and make a credit note.
+
+        Access: administrator.
+        """
+        return self._transport.call("POST", f"/v1/admin/invoices/{part(invoice_id)}/refund", Any, body=body)
+
+    def admin_reset_second_factor(self, user_id: str, body: models.WithReason | Mapping[str, Any]) -> None:
+        """Take a lost second factor away.
+
+        Take a lost second factor away and end all sessions; the password is still needed.
+
+        Access: administrator.
+        """
+        self._transport.call("POST", f"/v1/admin/users/{part(user_id)}/second-factor-reset", type(None), body=body)
+
+    def admin_settle_charge_back(self, subscription_id: str) -> Any:
+        """Settle a payment charged back.
+
+        Record that it was settled: the person may subscribe again.
+
+        Access: administrator.
+        """
+        return self._transport.call("DELETE", f"/v1/admin/subscriptions/{part(subscription_id)}/chargeback", Any)
+
+    def admin_sign_out_user(self, user_id: str, body: models.WithReason | Mapping[str, Any]) -> models.SignedOut:
+        """End all sessions of a person.
+
+        End all sessions of a person.
+
+        Access: administrator.
+        """
+        return self._transport.call("POST", f"/v1/admin/users/{part(user_id)}/logout", models.SignedOut, body=body)
+
+    def admin_switch_flag(self, name: str, body: models.FlagSettings | Mapping[str, Any]) -> models.FlagSeen:
+        """Switch a feature.
+
+        Switch a feature for everybody, for a part of all people, or by plan. Counts within seconds.
+
+        Access: administrator.
+        """
+        return self._transport.call("PUT", f"/v1/admin/flags/{part(name)}", models.FlagSeen, body=body)
+
+    def admin_take_plan_back(self, grant_id: str) -> Any:
+        """Take a plan back.
+
+        End a grant at once.
+
+        Access: administrator.
+        """
+        return self._transport.call("DELETE", f"/v1/admin/grants/{part(grant_id)}", Any)
+
+    def admin_take_signal_down(
+        self, signal_id: str, body: models.WithReason | Mapping[str, Any]
+    ) -> models.TakedownSeen:
+        """Take a signal down.
+
+        Flag a signal as no longer stood by. It stays visible, with the reason, and counts in the track record.
+
+        Access: administrator.
+        """
+        return self._transport.call(
+            "POST", f"/v1/admin/signals/{part(signal_id)}/takedown", models.TakedownSeen, body=body
+        )
+
+    def admin_unlock_user(self, user_id: str, body: models.WithReason | Mapping[str, Any]) -> models.PersonSeen:
+        """Let a person in again.
+
+        Let a locked person in again, also one whose password was guessed at too often.
+
+        Access: administrator.
+        """
+        return self._transport.call("POST", f"/v1/admin/users/{part(user_id)}/unlock", models.PersonSeen, body=body)
+
+    def admin_verify_audit_log(self) -> models.Verification:
+        """Check the audit log.
+
+        Check the chain of all records.
+
+        Access: administrator.
+        """
+        return self._transport.call("GET", "/v1/admin/audit-log/verify", models.Verification)
+
     def begin_second_factor(self, body: models.PasswordOnly | Mapping[str, Any]) -> models.SecondFactorBegun:
         """Set up an authenticator app.
 
@@ -262,6 +513,15 @@ class Operations:
         Access: signed_in alerts:read.
         """
         return self._transport.call("GET", f"/v1/alerts/{part(alert_id)}", models.AlertShown)
+
+    def get_api_key(self, key_id: str) -> models.ApiKeyShown:
+        """One API key.
+
+        Show one key, without its secret.
+
+        Access: interactive.
+        """
+        return self._transport.call("GET", f"/v1/api-keys/{part(key_id)}", models.ApiKeyShown)
 
     def get_billing_details(self) -> models.BillingDetails:
         """To whom invoices are written.

@@ -10,7 +10,9 @@ from fastapi import APIRouter, Header, Path, Request
 from sqlmodel import Session
 from starlette.responses import Response
 
+from api.accounts.actors import somebody
 from api.accounts.attempts import shown_again
+from api.accounts.guessing import Kind, Subject, count
 from api.audit import Actor, record
 from api.dependencies import ContextDependency
 from api.problems import documented, invalid
@@ -138,8 +140,14 @@ async def request_email_change(
     """Send a confirmation to the new address; the old one counts until it is confirmed."""
     actor = Actor.of(who, request)
     account = await shown_again(context, who, body.password, actor, "password")
+    subjects = (
+        Subject.of(context.vault, Kind.MAIL, body.new_email),
+        Subject.of(context.vault, Kind.MAIL_ADDRESS, actor.address),
+    )
 
     def work(session: Session) -> Made:
+        # Nobody's mailbox is filled through this.
+        count(session, subjects, context.clock())
         email_change.request_change(session, account, body.new_email, actor, context.clock())
         return Made(202, {"detail": "if the address can be used, a mail is on its way"})
 
@@ -152,12 +160,10 @@ async def request_email_change(
     operation_id="confirmEmailChange",
     status_code=204,
     summary="Confirm a new e-mail address",
-    responses=documented("invalid-token", "invalid-parameters", "internal-error", "store-unavailable"),
+    responses=documented("invalid-token", "conflict", "invalid-parameters", "internal-error", "store-unavailable"),
 )
 async def confirm_email_change(request: Request, context: ContextDependency, body: EmailChangeToken) -> Response:
     """Bring a new address into force by the token of the mail that went there."""
-    from api.accounts.actors import somebody
-
     actor = somebody(request, "mailed token")
     await context.stores.in_session(
         lambda session: email_change.confirm_change(session, body.token, actor, context.clock())

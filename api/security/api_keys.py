@@ -62,7 +62,7 @@ def find(session: Session, presented: str, address: str, now: datetime) -> KeyId
     row = connection.execute(
         text(
             "SELECT key_id::text, user_id::text, digest, scopes, allowed_networks, expires_at, revoked_at, retires_at, "
-            "last_used_at, last_used_address FROM serving.api_keys WHERE prefix = :prefix"
+            "last_used_at FROM serving.api_keys WHERE prefix = :prefix"
         ),
         {"prefix": form[1]},
     ).one_or_none()
@@ -75,7 +75,7 @@ def find(session: Session, presented: str, address: str, now: datetime) -> KeyId
         return None
     if row.allowed_networks and not within(address, tuple(row.allowed_networks)):
         return None
-    if row.last_used_at is None or now - row.last_used_at >= _USE_NOTED_EVERY or row.last_used_address != address:
+    if row.last_used_at is None or abs(now - row.last_used_at) >= _USE_NOTED_EVERY:
         # Somebody else is noting the same right now: then nobody waits for it.
         connection.execute(
             text(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from api.accounts import people
@@ -12,6 +13,7 @@ from api.accounts.one_time import Purpose, digest_of, find, issue, use, void
 from api.accounts.people import Account
 from api.audit import Actor, record
 from api.mail import Template, queue_mail
+from api.problems import Problem
 
 
 def request_change(session: Session, account: Account, new_email: str, actor: Actor, now: datetime) -> None:
@@ -37,23 +39,24 @@ def confirm_change(session: Session, token: str, actor: Actor, now: datetime) ->
     Raises
     ------
     Problem
-        ``invalid-token``, also where the address was taken meanwhile.
+        ``invalid-token``; ``conflict`` if the address was taken meanwhile.
     """
     held = find(session, Purpose.EMAIL_CHANGE, token, now)
     account = people.by_id(session, held.user_id, hold=True)
     use(session, held)
     if account is None or not account.active or held.value is None:
         return
-    taken = people.by_email(session, held.value, hold=True)
-    if taken is not None and taken.user_id != held.user_id:
-        return
-    session.connection().execute(
-        text(
-            "UPDATE serving.users SET email = :email, email_verified_at = :now, version = version + 1 "
-            "WHERE user_id = :user"
-        ),
-        {"email": held.value, "now": now, "user": held.user_id},
-    )
+    try:
+        with session.begin_nested():
+            session.connection().execute(
+                text(
+                    "UPDATE serving.users SET email = :email, email_verified_at = :now, version = version + 1 "
+                    "WHERE user_id = :user"
+                ),
+                {"email": held.value, "now": now, "user": held.user_id},
+            )
+    except IntegrityError:
+        raise Problem("conflict", "another account has this address; ask for a change to a different one") from None
     # Whoever reads the old mailbox must not reset the password of the account that left it.
     void(session, held.user_id, Purpose.PASSWORD_RESET, Purpose.VERIFY_EMAIL)
     context = {"at": now.isoformat(timespec="minutes"), "new_email": _masked(held.value)}

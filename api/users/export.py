@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import IO, Any
 
 import orjson
 from sqlalchemy import text
@@ -14,6 +15,7 @@ from sqlmodel import Session
 from api.times import format_instant
 from api.users.personal_data import HOLDINGS
 
+_AT_ONCE = 1_000
 _README = """\
 This archive holds what the service keeps about you, one file a table. Times are UTC.
 Left out are secrets, of which only digests or sealed copies are kept: {left_out}.
@@ -34,10 +36,20 @@ def export(session: Session, user_id: str, now: datetime) -> bytes:
             rows = session.connection().execute(
                 text(f"SELECT {columns} FROM serving.{table} AS t WHERE {holding.owner}"),
                 _parameters(user_id, holding.owner),
+                # Deliveries and records may be many: only the archive itself is held in memory.
+                execution_options={"stream_results": True, "max_row_buffer": _AT_ONCE},
             )
-            found = [{name: _plain(value) for name, value in row.items()} for row in rows.mappings()]
-            archive.writestr(f"{table}.json", orjson.dumps(found, option=orjson.OPT_INDENT_2))
+            with archive.open(f"{table}.json", "w") as file:
+                _write(file, rows.mappings())
     return written.getvalue()
+
+
+def _write(file: IO[bytes], rows: Iterable[Mapping[Any, Any]]) -> None:
+    file.write(b"[")
+    for number, row in enumerate(rows):
+        shown = {name: _plain(value) for name, value in row.items()}
+        file.write((b",\n" if number else b"\n") + orjson.dumps(shown))
+    file.write(b"\n]\n")
 
 
 def _parameters(user_id: str, owner: str) -> dict[str, str]:

@@ -109,7 +109,7 @@ def rotate(session: Session, user_id: str, key_id: str, overlap: timedelta, now:
     Raises
     ------
     Problem
-        ``conflict`` if the key is no longer good or has a successor.
+        ``conflict`` if the key is no longer good, has a successor, or is still beside the one it replaced.
     """
     row = (
         session.connection()
@@ -127,6 +127,17 @@ def rotate(session: Session, user_id: str, key_id: str, overlap: timedelta, now:
     ended = row.revoked_at is not None or (row.expires_at is not None and row.expires_at <= now)
     if ended or row.retires_at is not None:
         raise Problem("conflict", "this key has ended or was rotated before; make a new one, or rotate its successor")
+    beside = session.connection().execute(
+        text(
+            "SELECT key_id::text FROM serving.api_keys "
+            "WHERE successor_id = :key AND revoked_at IS NULL AND retires_at > :now AND (expires_at IS NULL OR expires_at > :now)"
+        ),
+        {"key": key_id, "now": now},
+    )
+    predecessor = beside.scalar_one_or_none()
+    if predecessor is not None:
+        # Retiring keys do not count towards the plan: a chain of rotations would make any number of good ones.
+        raise Problem("conflict", f"the key it replaced, {predecessor}, is still good; revoke that one first")
     settings = KeySettings(row.name, [Scope(one) for one in row.scopes], row.allowed_networks, row.expires_at)
     made = _insert(session, user_id, settings, now)
     session.connection().execute(

@@ -152,6 +152,7 @@ USERS: dict[str, tuple[Rule, Scope | None]] = {
 API_KEYS: dict[str, tuple[Rule, Scope | None]] = {
     "listApiKeys": (Rule.INTERACTIVE, None),
     "createApiKey": (Rule.INTERACTIVE, None),
+    "getApiKey": (Rule.INTERACTIVE, None),
     "updateApiKey": (Rule.INTERACTIVE, None),
     "deleteApiKey": (Rule.INTERACTIVE, None),
     "rotateApiKey": (Rule.INTERACTIVE, None),

@@ -132,8 +132,38 @@ def test_rotation_overlaps(keyed: Served, person: Person, hands: Hands) -> None:
     assert (new["scopes"], new["allowed_networks"]) == (old["scopes"], old["allowed_networks"])
     assert [opens(keyed, one["key"]) for one in (old, new)] == [200, 200]
     assert keyed.client.post(path, json={}, headers=person.headers).status_code == 409
+    # Or a chain of rotations would make more good keys than the plan allows.
+    onwards = f"/v1/api-keys/{new['key_id']}/rotate"
+    early = keyed.client.post(onwards, json={}, headers=person.headers)
+    assert (early.status_code, old["key_id"] in early.text) == (409, True)
     hands.now = START + timedelta(hours=2)
     assert [opens(keyed, one["key"]) for one in (old, new)] == [401, 200]
+    person = renewed(keyed, person, hands.now)
+    assert keyed.client.post(onwards, json={}, headers=person.headers).status_code == 201
+
+
+def test_the_last_use_is_noted_once_a_minute_and_nobody_waits_for_it(
+    keyed: Served, person: Person, hands: Hands
+) -> None:
+    made = make(keyed, person)
+    path = f"/v1/api-keys/{made['key_id']}"
+
+    def last_use() -> str:
+        reply = keyed.client.get(path, headers=person.headers)
+        assert made["key"] not in reply.text
+        return reply.json()["last_used_at"]
+
+    assert opens(keyed, made["key"]) == 200
+    hands.now = START + timedelta(seconds=59)
+    assert opens(keyed, made["key"]) == 200
+    assert last_use() == "2026-03-01T12:00:00.000Z"
+    hands.now = START + timedelta(seconds=60)
+    with psycopg.connect(keyed.settings.require("postgres_url")) as elsewhere:
+        elsewhere.execute("SELECT 1 FROM serving.api_keys WHERE key_id = %s FOR UPDATE", (made["key_id"],))
+        assert opens(keyed, made["key"]) == 200
+        assert last_use() == "2026-03-01T12:00:00.000Z"
+    assert opens(keyed, made["key"]) == 200
+    assert last_use() == "2026-03-01T12:01:00.000Z"
 
 
 def test_a_key_is_bound_to_its_networks(keyed: Served, person: Person) -> None:
@@ -173,7 +203,12 @@ def test_the_plan_s_number_of_keys_holds_against_a_race(keyed: Served, person: P
 
 def test_somebody_else_s_key_is_as_one_that_is_not_there(keyed: Served, person: Person) -> None:
     key, stranger = make(keyed, person), make_user(keyed.settings, now=START)
-    for method, suffix, body in (("PATCH", "", {"name": "x"}), ("DELETE", "", None), ("POST", "/rotate", {})):
+    for method, suffix, body in (
+        ("GET", "", None),
+        ("PATCH", "", {"name": "x"}),
+        ("DELETE", "", None),
+        ("POST", "/rotate", {}),
+    ):
         answers = [
             keyed.client.request(method, f"/v1/api-keys/{key_id}{suffix}", json=body, headers=stranger.headers)
             for key_id in (key["key_id"], "00000000-0000-4000-8000-000000000000")

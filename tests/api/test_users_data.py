@@ -50,8 +50,8 @@ def furnish(opened: SignIns, me: SignedIn, name: str = "Canary Ada") -> dict[str
     """Leave something in every part of the account; returns the secrets that must never come out."""
     secrets = {"password": PASSWORD, "access token": me.body["access_token"], "refresh token": me.refresh_token}
     ask(opened, me, "PATCH", "users/me", {"display_name": name, "preferences": {"note": f"{name} prefers"}})
-    ask(opened, me, "POST", "watchlists", {"name": "canary list", "markets": ["binance:BTCUSDT"]})
-    key = ask(opened, me, "POST", "api-keys", {"name": "canary key", "scopes": ["signals:read"]})
+    ask(opened, me, "POST", "watchlists", {"name": f"{name} list", "markets": ["binance:BTCUSDT"]})
+    key = ask(opened, me, "POST", "api-keys", {"name": f"{name} key", "scopes": ["signals:read"]})
     secrets["API key"] = key.json()["key"]
     hook = ask(opened, me, "POST", "webhooks", {"url": "https://canary.example.com/hook"})
     assert hook.status_code == 201, hook.text
@@ -77,7 +77,13 @@ def test_the_export_holds_what_was_put_in_and_no_secret(opened: SignIns) -> None
     ask(opened, stranger, "POST", "watchlists", {"name": "not mine"})
     files = archive_of(opened, me)
     everything = "\n".join(files.values())
-    for put_in in ("Canary Ada", "Canary Ada prefers", "canary list", "canary key", "https://canary.example.com/hook"):
+    for put_in in (
+        "Canary Ada",
+        "Canary Ada prefers",
+        "Canary Ada list",
+        "Canary Ada key",
+        "https://canary.example.com/hook",
+    ):
         assert put_in in everything
     for name, secret in secrets.items():
         assert secret not in everything, name
@@ -109,6 +115,7 @@ def test_a_deletion_waits_can_be_taken_back_and_leaves_nothing(opened: SignIns) 
     assert opened.works(me.headers)
 
     ask(opened, me, "POST", path, {"password": PASSWORD})
+    assert {table for table, _ in left_of(opened, email)} == {"users", "outbox"}
     opened.clock.move(days=13, hours=23)
     purge(opened)
     me = opened.login(email)
@@ -124,7 +131,8 @@ def test_a_deletion_waits_can_be_taken_back_and_leaves_nothing(opened: SignIns) 
     assert row["status"] == "deleted"
     assert row["email"].endswith("@invalid")
     assert not [value for value in row.values() if "anary" in str(value)]
-    assert left_of(opened, "Canary Bob") == []
+    for personal in ("Canary Bob", email):
+        assert left_of(opened, personal) == [], personal
     again = opened.post("register", {"email": email, "password": PASSWORD})
     assert again.status_code == 202
     assert opened.mails(email, "verify_email"), "the address is free again"
@@ -137,6 +145,40 @@ def test_the_last_administrator_stays(opened: SignIns) -> None:
     refused = ask(opened, me, "POST", "users/me/deletion", {"password": PASSWORD})
     assert refused.status_code == 409
     assert "last administrator" in refused.json()["detail"]
+
+
+def test_of_two_administrators_who_leave_at_once_one_stays(opened: SignIns) -> None:
+    opened.rows("UPDATE serving.users SET role = 'user'")
+    emails = [opened.person() for _ in range(2)]
+    opened.rows("UPDATE serving.users SET role = 'admin' WHERE email = ANY(:emails)", emails=emails)
+    for email in emails:
+        leaving = ask(opened, opened.login(email), "POST", "users/me/deletion", {"password": PASSWORD})
+        assert leaving.status_code == 202
+    opened.clock.move(days=14)
+    purge(opened)
+    left = opened.rows("SELECT status FROM serving.users WHERE role = 'admin' AND status = 'active'")
+    assert len(left) == 1
+
+
+def test_nobody_is_charged_for_an_account_that_is_gone(opened: SignIns) -> None:
+    email = opened.person()
+    me = opened.login(email)
+    path = "users/me/deletion"
+    assert ask(opened, me, "POST", path, {"password": PASSWORD}).status_code == 202
+    taken = ask(opened, me, "POST", "subscriptions", {"plan": "pro"})
+    assert taken.status_code == 201, taken.text
+    opened.rows(
+        "UPDATE serving.subscriptions SET status = 'active' WHERE subscription_id = :id",
+        id=taken.json()["subscription_id"],
+    )
+    assert ask(opened, me, "POST", path, {"password": PASSWORD}).status_code == 409
+    opened.clock.move(days=14)
+    purge(opened)
+    me = opened.login(email)
+    cancelled = ask(opened, me, "DELETE", f"subscriptions/{taken.json()['subscription_id']}")
+    assert cancelled.status_code in (200, 204), cancelled.text
+    purge(opened)
+    assert not opened.works(me.headers)
 
 
 def purge(opened: SignIns) -> None:
