@@ -140,6 +140,7 @@ def _steady(stack: LocalStack, ports: Ports, seconds: int, *, in_the_way: bool, 
 
 def _until_received(ports: Ports, count: int) -> dict[str, Any]:
     deadline = time.monotonic() + _PATIENCE_S
+    said: dict[str, Any] = {"lags": []}
     while time.monotonic() < deadline:
         said = httpx.get(f"http://127.0.0.1:{ports.report}/").json()
         if len(said["lags"]) >= count:

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from api.delivery import webhooks
-from api.delivery.queue import MOST_FORGOTTEN
+from api.delivery.dead_letters import MOST_FORGOTTEN
 from api.delivery.webhooks import Event, EventType
 from api.outbox import Topic, enqueue
 from api.pagination import Cursors

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from api import writes
-from api.delivery import deliveries, queue
+from api.delivery import dead_letters, deliveries
 from api.outbox import Topic
 
 if TYPE_CHECKING:
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 def bury(context: Context, session: Session) -> None:
     """Make dead letters of what nobody can settle."""
     now = context.clock()
-    dead = queue.bury(session, now)
+    dead = dead_letters.bury(session, now)
     deliveries.mark_dead(session, [key for topic, key in dead if topic is Topic.WEBHOOK], now)
 
 
 def clean(context: Context, session: Session) -> bool:
     """Delete what is kept no longer; returns whether there may be more."""
     now = context.clock()
-    gone = [queue.forget(session, now), deliveries.forget(session, now), writes.forget_answers(session, now)]
-    return gone[0] >= queue.MOST_FORGOTTEN or gone[1] >= queue.MOST_FORGOTTEN
+    gone = [dead_letters.forget(session, now), deliveries.forget(session, now), writes.forget_answers(session, now)]
+    return gone[0] >= dead_letters.MOST_FORGOTTEN or gone[1] >= dead_letters.MOST_FORGOTTEN
 
 
 def measure(context: Context, session: Session) -> None:

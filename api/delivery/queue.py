@@ -20,15 +20,11 @@ GIVE_UP_AFTER = timedelta(hours=24)
 """A message that did not get through for so long is a dead letter."""
 MOST_CLAIMS = 60
 """A message that was claimed so often and never settled kills its worker, or is never done: a dead letter."""
-MOST_FORGOTTEN = 10_000
-"""Rows that one cleaning deletes."""
 _FIRST_PAUSE_S = 5.0
 _LONGEST_PAUSE_S = 4 * 3_600.0
 _LEAST_PAUSE_S = 1.0
 _FIRST_CLOSED_S = 30.0
 _LONGEST_CLOSED_S = 3_600.0
-_KEEP_DONE = timedelta(days=7)
-_KEEP_DEAD = timedelta(days=30)
 
 # The queues with something in them are found by jumping from one to the next through the index, so that a queue of a
 # hundred thousand costs as much to pass as one of two. Each gives as many as it has room for, in turn.
@@ -300,56 +296,3 @@ def release(session: Session, jobs: Sequence[Job], now: datetime) -> None:
         {"ids": [job.outbox_id for job in jobs], "claims": [job.claim for job in jobs], "now": now},
     )
     session.connection().execute(text("SELECT pg_notify(:channel, '')"), {"channel": CHANNEL})
-
-
-def bury(session: Session, now: datetime) -> list[tuple[Topic, str]]:
-    """Make dead letters of what nobody can settle: claimed again and again, or too old at a receiver that is away.
-
-    Returns
-    -------
-    list of (Topic, str)
-        Topic and key of each.
-    """
-    result = session.connection().execute(
-        text(
-            """
-            UPDATE serving.outbox AS o
-            SET state = 'dead', finished_at = :now, claim = NULL,
-                last_error = coalesce(o.last_error, 'never settled by any worker')
-            WHERE o.state = 'pending' AND o.next_at <= :now AND (
-                o.attempts >= :most OR (o.available_at < :since AND EXISTS (
-                    SELECT FROM serving.delivery_destinations AS d
-                    WHERE d.topic = o.topic AND d.destination = o.destination AND d.closed_until > :now)))
-            RETURNING o.topic, o.key
-            """
-        ),
-        {"now": now, "most": MOST_CLAIMS, "since": now - GIVE_UP_AFTER},
-    )
-    return [(Topic(row.topic), row.key) for row in result]
-
-
-def requeue(session: Session, outbox_id: int, now: datetime) -> bool:
-    """Take a dead letter up again; False if it is none."""
-    connection = session.connection()
-    result = connection.execute(
-        text(
-            "UPDATE serving.outbox SET state = 'pending', attempts = 0, next_at = :now, available_at = :now, "
-            "finished_at = NULL WHERE outbox_id = :id AND state = 'dead'"
-        ),
-        {"id": outbox_id, "now": now},
-    )
-    if result.rowcount:
-        connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": CHANNEL})
-    return bool(result.rowcount)
-
-
-def forget(session: Session, now: datetime, most: int = MOST_FORGOTTEN) -> int:
-    """Delete what has been done or dead for long; returns how many."""
-    result = session.connection().execute(
-        text(
-            "DELETE FROM serving.outbox WHERE outbox_id IN (SELECT outbox_id FROM serving.outbox "
-            "WHERE finished_at < :done AND (state = 'done' OR finished_at < :dead) LIMIT :most)"
-        ),
-        {"done": now - _KEEP_DONE, "dead": now - _KEEP_DEAD, "most": most},
-    )
-    return result.rowcount

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -60,6 +61,28 @@ def rows(settings: Settings, sql: str, **parameters: Any) -> list[Any]:
             return list(found.mappings()) if found.returns_rows else []
     finally:
         engine.dispose()
+
+
+def states(settings: Settings) -> Counter[str]:
+    """How many messages of the outbox are in each state."""
+    return Counter(row["state"] for row in rows(settings, "SELECT state FROM serving.outbox"))
+
+
+def nothing_to_do(settings: Settings, clock: MovingClock) -> bool:
+    """Whether nothing is under way, and nothing due but what stands before a receiver that is left alone."""
+    found = rows(
+        settings,
+        "SELECT 1 FROM serving.outbox AS o WHERE topic <> 'mail' AND (claim IS NOT NULL OR (state = 'pending' "
+        "AND next_at <= :now AND NOT EXISTS (SELECT FROM serving.delivery_destinations AS d "
+        "WHERE d.topic = o.topic AND d.destination = o.destination AND closed_until > :now)))",
+        now=clock.now,
+    )
+    return not found
+
+
+def nothing_in_hand(settings: Settings) -> bool:
+    """Whether every attempt that was made is written down."""
+    return not rows(settings, "SELECT 1 FROM serving.outbox WHERE claim IS NOT NULL")
 
 
 def make_webhook(settings: Settings, user_id: str, url: str, now: datetime | None = None, **changes: Any) -> str:

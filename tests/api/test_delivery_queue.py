@@ -17,7 +17,7 @@ from sqlmodel import Session
 
 from api.clock import Clock
 from api.connections import Stores
-from api.delivery import housekeeping, queue
+from api.delivery import dead_letters, housekeeping, queue
 from api.delivery.channels import Gone, Job, Later, Limits, Retry, Sent
 from api.delivery.duties import Duty, Scheduler
 from api.delivery.queue import Busy, pause_after
@@ -187,15 +187,15 @@ def test_dead_letters_of_what_nobody_settles(engine: Engine, stores: Settings) -
     rows(stores, "UPDATE serving.outbox SET attempts = 60 WHERE destination = 'kills its worker'")
     far = NOW + timedelta(days=30)
     rows(stores, "INSERT INTO serving.delivery_destinations VALUES ('push', 'away', 9, :far)", far=far)
-    dead = _in(engine, lambda session: queue.bury(session, NOW))
+    dead = _in(engine, lambda session: dead_letters.bury(session, NOW))
     assert dead == [(Topic.PUSH, "kills its worker 0")]
-    dead = _in(engine, lambda session: queue.bury(session, NOW + timedelta(hours=25)))
+    dead = _in(engine, lambda session: dead_letters.bury(session, NOW + timedelta(hours=25)))
     assert sorted(key for _, key in dead) == ["away 0", "away 1", "away 2"]
     (job,) = _claim(engine)
     assert job.destination == "fine"
     number = rows(stores, "SELECT outbox_id FROM serving.outbox WHERE key = 'kills its worker 0'")[0]["outbox_id"]
-    assert _in(engine, lambda session: queue.requeue(session, number, NOW))
-    assert not _in(engine, lambda session: queue.requeue(session, number, NOW))
+    assert _in(engine, lambda session: dead_letters.requeue(session, number, NOW))
+    assert not _in(engine, lambda session: dead_letters.requeue(session, number, NOW))
     assert [one.attempt for one in _claim(engine)] == [1]
 
 
@@ -209,8 +209,8 @@ def test_cleaning_keeps_what_waits_and_what_is_young(engine: Engine, stores: Set
         at=NOW + timedelta(days=5),
         id=jobs[2].outbox_id,
     )
-    assert _in(engine, lambda session: queue.forget(session, NOW + timedelta(days=8))) == 1
-    assert _in(engine, lambda session: queue.forget(session, NOW + timedelta(days=31))) == 2
+    assert _in(engine, lambda session: dead_letters.forget(session, NOW + timedelta(days=8))) == 1
+    assert _in(engine, lambda session: dead_letters.forget(session, NOW + timedelta(days=31))) == 2
     assert [row["state"] for row in rows(stores, "SELECT state FROM serving.outbox")] == ["pending"]
 
 

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
-from sqlmodel import Session
 from standardwebhooks import Webhook as Receiving
 
-from api.delivery import deliveries, pump, registry
-from api.delivery.channels import Channel, Gone, Job, Limits, Outcome, Retry, Sent, Settled
+from api.delivery import deliveries, pump
 from api.delivery.webhook_channel import WebhookChannel
-from api.outbox import Topic, enqueue
 from api.security.vault import Vault
 from deploy.local.stack import LocalStack
 from stores import database
 from stores.settings import Settings
-from tests.api.delivery_fixtures import LOOPBACK, MovingClock, make_webhook, queue, rows, until, working
+from tests.api.delivery_fixtures import (
+    LOOPBACK,
+    MovingClock,
+    make_webhook,
+    nothing_in_hand,
+    nothing_to_do,
+    queue,
+    rows,
+    states,
+    until,
+    working,
+)
 from tests.api.people import make_user
 from tests.api.receivers import Answer, Receiver, receivers
 from tests.stack_fixtures import empty
@@ -46,16 +51,12 @@ def _webhook(settings: Settings, url: str, **given: Any) -> str:
     return make_webhook(settings, make_user(settings, now=given.get("now")).user_id, url, **given)
 
 
-def _states(settings: Settings) -> Counter[str]:
-    return Counter(row["state"] for row in rows(settings, "SELECT state FROM serving.outbox"))
-
-
 def test_every_message_arrives_once_and_is_done(settings: Settings) -> None:
     with Receiver() as receiver:
         webhook = _webhook(settings, receiver.url)
         with working(settings):
             sent = queue(settings, [webhook], range(40))
-            until(lambda: _states(settings) == {"done": 40})
+            until(lambda: states(settings) == {"done": 40})
         assert Counter(receiver.ids) == Counter(sent)
     kept = rows(settings, "SELECT payload, attempts FROM serving.outbox")
     assert {(str(row["payload"]), row["attempts"]) for row in kept} == {("{}", 1)}
@@ -77,7 +78,7 @@ def test_without_notifications_polling_finds_it(settings: Settings) -> None:
         webhook = _webhook(settings, receiver.url)
         with working(settings):
             (delivery,) = queue(settings, [webhook], range(1))
-            until(lambda: _states(settings) == {"done": 1})
+            until(lambda: states(settings) == {"done": 1})
             # Written past the code that announces it.
             rows(
                 settings,
@@ -93,7 +94,7 @@ def test_workers_side_by_side_share_and_double_nothing(settings: Settings) -> No
         webhooks = [_webhook(settings, one.url) for one in running]
         with working(settings), working(settings), working(settings):
             sent = queue(settings, webhooks, range(60))
-            until(lambda: _states(settings) == {"done": 180})
+            until(lambda: states(settings) == {"done": 180})
         assert Counter(mid for one in running for mid in one.ids) == Counter(sent)
 
 
@@ -116,7 +117,7 @@ def test_a_dead_and_a_slow_receiver_delay_nobody(settings: Settings) -> None:
             slow.answer = lambda _: Answer()
             slow.let_go()
             until(lambda: len(set(slow.ids)) == 300)
-    until(lambda: _states(settings) == {"done": len(sent) + 300, "pending": 300})
+    until(lambda: states(settings) == {"done": len(sent) + 300, "pending": 300})
 
 
 def test_many_slow_receivers_leave_half_of_the_places_to_others(settings: Settings) -> None:
@@ -150,16 +151,16 @@ def test_retries_keep_the_id_and_sign_anew(settings: Settings) -> None:
         (delivery,) = queue(settings, [webhook], range(1), clock.now)
         with working(settings, clock) as worker:
             worker.until(lambda: len(receiver.received) == 1)
-            _settled(settings)
+            until(lambda: nothing_in_hand(settings))
             clock.move(seconds=6)
             worker.until(lambda: len(receiver.received) == 2)
-            _settled(settings)
+            until(lambda: nothing_in_hand(settings))
             # The receiver asked for ten minutes.
             clock.move(seconds=590)
             worker.nudge()
             assert rows(settings, "SELECT 1 FROM serving.outbox WHERE next_at <= :now", now=clock.now) == []
             clock.move(seconds=11)
-            worker.until(lambda: _states(settings) == {"done": 1})
+            worker.until(lambda: states(settings) == {"done": 1})
         assert receiver.ids == [delivery] * 3
         assert len({one.headers["webhook-timestamp"] for one in receiver.received}) == 3
         assert len({one.body for one in receiver.received}) == 1
@@ -170,22 +171,6 @@ def test_retries_keep_the_id_and_sign_anew(settings: Settings) -> None:
         (3, 200, None),
     ]
     assert log[2]["response"] == "thanks \ufffd\ufffd"
-
-
-def _settled(settings: Settings) -> None:
-    until(lambda: not rows(settings, "SELECT 1 FROM serving.outbox WHERE claim IS NOT NULL"))
-
-
-def _nothing_to_do(settings: Settings, clock: MovingClock) -> bool:
-    """Whether nothing is under way, and nothing due but what stands before a receiver that is left alone."""
-    found = rows(
-        settings,
-        "SELECT 1 FROM serving.outbox AS o WHERE topic <> 'mail' AND (claim IS NOT NULL OR (state = 'pending' AND next_at <= :now AND NOT "
-        "EXISTS (SELECT FROM serving.delivery_destinations AS d WHERE d.topic = o.topic "
-        "AND d.destination = o.destination AND closed_until > :now)))",
-        now=clock.now,
-    )
-    return not found
 
 
 def test_the_signature_is_what_the_standard_library_of_receivers_expects(settings: Settings) -> None:
@@ -215,13 +200,13 @@ def test_what_does_not_get_through_in_a_day_is_a_dead_letter_and_can_be_sent_aga
         began = clock.now
         with working(settings, clock) as worker:
             while clock.now < began + timedelta(hours=23, minutes=59):
-                worker.until(lambda: _nothing_to_do(settings, clock))
-                assert _states(settings) == {"pending": 1}
+                worker.until(lambda: nothing_to_do(settings, clock))
+                assert states(settings) == {"pending": 1}
                 clock.move(minutes=20)
             assert 5 < len(receiver.received) < 60
-            worker.until(lambda: _nothing_to_do(settings, clock))
+            worker.until(lambda: nothing_to_do(settings, clock))
             clock.move(hours=4)
-            worker.until(lambda: _states(settings) == {"dead": 1})
+            worker.until(lambda: states(settings) == {"dead": 1})
             log = rows(settings, "SELECT state, attempts FROM serving.webhook_deliveries")[0]
             assert (log["state"], log["attempts"]) == ("dead", len(receiver.received))
 
@@ -231,7 +216,7 @@ def test_what_does_not_get_through_in_a_day_is_a_dead_letter_and_can_be_sent_aga
             with database.session(engine) as session:
                 deliveries.redeliver(session, person.user_id, webhook, delivery, clock.now)
             engine.dispose()
-            worker.until(lambda: _states(settings) == {"dead": 1, "done": 1})
+            worker.until(lambda: states(settings) == {"dead": 1, "done": 1})
         assert set(receiver.ids) == {delivery}
     assert rows(settings, "SELECT state FROM serving.webhook_deliveries")[0]["state"] == "delivered"
 
@@ -248,17 +233,17 @@ def test_a_receiver_that_is_away_is_left_alone_and_found_again(settings: Setting
                     settings, "SELECT 1 FROM serving.delivery_destinations WHERE closed_until > :now", now=clock.now
                 )
             )
-            _settled(settings)
+            until(lambda: nothing_in_hand(settings))
             asked = len(receiver.received)
             assert asked <= 3 * WebhookChannel.per_destination
             for _ in range(6):
                 # However long it is away, one message at a time finds out.
                 clock.move(minutes=10)
-                worker.until(lambda: _nothing_to_do(settings, clock))
+                worker.until(lambda: nothing_to_do(settings, clock))
             assert len(receiver.received) <= asked + 6
             receiver.answer = lambda _: Answer()
             clock.move(hours=1)
-            worker.until(lambda: _states(settings) == {"done": 200})
+            worker.until(lambda: states(settings) == {"done": 200})
         assert set(receiver.ids) == set(sent)
     assert rows(settings, "SELECT 1 FROM serving.delivery_destinations") == []
 
@@ -274,10 +259,10 @@ def test_a_webhook_that_fails_for_days_is_turned_off_and_its_owner_told(settings
                 queue(settings, [webhook], range(day, day + 1), clock.now)
                 asked = len(receiver.received)
                 worker.until(lambda asked=asked: len(receiver.received) > asked or not _enabled(settings, webhook))
-                _settled(settings)
-                worker.until(lambda: _nothing_to_do(settings, clock))
+                until(lambda: nothing_in_hand(settings))
+                worker.until(lambda: nothing_to_do(settings, clock))
                 clock.move(hours=25)
-            worker.until(lambda: _states(settings)["pending"] == 1)
+            worker.until(lambda: states(settings)["pending"] == 1)
     row = rows(settings, "SELECT enabled, disabled_reason FROM serving.webhooks")[0]
     assert (row["enabled"], row["disabled_reason"]) == (False, "it failed for 5 days")
     mails = rows(settings, "SELECT payload FROM serving.outbox WHERE topic = 'mail'")
@@ -294,86 +279,8 @@ def test_gone_means_gone(settings: Settings) -> None:
         webhook = _webhook(settings, receiver.url)
         queue(settings, [webhook], range(1))
         with working(settings):
-            until(lambda: _states(settings)["dead"] == 1)
+            until(lambda: states(settings)["dead"] == 1)
             assert not _enabled(settings, webhook)
             queue(settings, [webhook], range(1, 3))
-            until(lambda: _states(settings)["dead"] == 3)
+            until(lambda: states(settings)["dead"] == 3)
         assert len(receiver.received) == 1
-
-
-_POISON = ("breaks", "refuses", "cannot be prepared", "cannot be kept")
-
-
-class Fragile(Channel):
-    """Sends what it is told to, and breaks on what it is told to."""
-
-    topic = Topic.PUSH
-    limits = Limits(total=8, per_destination=8, timeout_s=2, trips_after=1_000)
-
-    def __init__(self) -> None:
-        self.sent: list[str] = []
-        self.kept: list[str] = []
-
-    def prepare(self, session: Session, jobs: Sequence[Job]) -> Mapping[int, Any]:
-        if any(job.payload["does"] == "cannot be prepared" for job in jobs):
-            session.connection().execute(text("SELECT 1 / 0"))
-        return {}
-
-    async def send(self, job: Job) -> Outcome:
-        match job.payload["does"]:
-            case "breaks":
-                raise RuntimeError("canary-in-the-message")
-            case "hangs":
-                await asyncio.sleep(3_600)
-            case "refuses":
-                return Gone("never")
-            case "waits":
-                return Retry("not now")
-        self.sent.append(job.key)
-        return Sent()
-
-    def settle(self, session: Session, settled: Settled) -> None:
-        if settled.job.payload["does"] == "cannot be kept":
-            raise ValueError("poison for the log")
-        self.kept.append(settled.job.key)
-
-
-def test_poison_goes_to_the_dead_letters_and_takes_nothing_along(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    clock = MovingClock()
-    channel = Fragile()
-    monkeypatch.setattr(registry, "_CHANNELS", (lambda _: channel,))
-    engine = database.engine(settings, pool_size=1)
-    with database.session(engine) as session:
-        for number in range(30):
-            does = _POISON[number] if number < len(_POISON) else "is sent"
-            enqueue(session, Topic.PUSH, {"does": does}, key=str(number), now=clock.now)
-    engine.dispose()
-    with working(settings, clock) as worker:
-        worker.until(lambda: len(channel.sent) == 27)
-        for _ in range(5):
-            worker.until(lambda: _nothing_to_do(settings, clock))
-            clock.move(minutes=5)
-        worker.until(lambda: _states(settings) == {"done": 27, "dead": 3})
-    assert Counter(channel.sent) == Counter(str(number) for number in range(3, 30))
-    dead = rows(settings, "SELECT key, last_error, payload FROM serving.outbox WHERE state = 'dead' ORDER BY key")
-    assert [row["last_error"] for row in dead] == [
-        "cannot be sent (RuntimeError, 5 times)",
-        "never",
-        "cannot be sent (DataError, 5 times)",
-    ]
-    assert dead[0]["payload"] == {"does": "breaks"}
-    assert "canary" not in capfd.readouterr().err
-
-
-def test_what_hangs_in_a_channel_is_cut_off(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    channel = Fragile()
-    monkeypatch.setattr(registry, "_CHANNELS", (lambda _: channel,))
-    clock = MovingClock()
-    engine = database.engine(settings, pool_size=1)
-    with database.session(engine) as session:
-        enqueue(session, Topic.PUSH, {"does": "hangs"}, key="hangs", now=clock.now)
-    engine.dispose()
-    with working(settings, clock):
-        until(lambda: rows(settings, "SELECT 1 FROM serving.outbox WHERE last_error = 'not done within 2 s'"))

@@ -14,7 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from api.security.outbound import Outbound, Refused, Reply, Unreachable, is_public
+from api.security.outbound import Outbound, Refused, Reply, Unreachable
+from api.security.public_addresses import is_public
 from tests.api.receivers import Answer, Receiver
 
 NOT_PUBLIC = [

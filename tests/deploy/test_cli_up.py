@@ -122,7 +122,7 @@ def test_it_prints_where_everything_is_and_that_the_market_is_simulated(platform
 def test_status_names_everything_with_usable_urls(platform: Instance) -> None:
     status = _status(platform.home)
     assert tuple(status) == NAMES
-    for name in ("clickhouse", "postgres", "redis", "api", "dagster"):
+    for name in ("clickhouse", "postgres", "redis", "api", "worker", "dagster"):
         assert status[name]["healthy"] is True, name
     for name in ("kafka", "ui"):
         assert status[name] == {"url": None, "healthy": False}
