@@ -255,8 +255,9 @@ class Stores:
 
         return database.engine(
             self.settings,
-            pool_size=10,
-            max_overflow=6,
+            # One for each thread of the lane, kept: opening them under load is what takes time.
+            pool_size=16,
+            max_overflow=0,
             pool_timeout_s=3,
             connect_timeout_s=2,
             statement_timeout_ms=5_000,

@@ -15,7 +15,7 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-_AT_ONCE = 100
+_AT_ONCE = 50
 _CURSOR = b'"cursor":"'
 
 

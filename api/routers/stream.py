@@ -92,7 +92,7 @@ def hub_of(connection: HTTPConnection) -> Hub:
 
 
 async def _enter(hub: Hub, asked: _Asked, credentials: Credentials) -> Reader:
-    standing = await hub.standing(credentials)
+    standing = hub.standing(credentials)
     if standing.refused:
         raise unauthenticated("the credentials are no longer good")
     check_in_plan(standing.entitlements, asked.market, asked.timeframe)

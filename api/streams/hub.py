@@ -33,6 +33,7 @@ _SPREAD_S = 5.0
 TICK_S = 0.1
 CHECK_EVERY_S = 3.0
 _CHECKED_AT_ONCE = 500
+_GATHER_S = 0.01
 STALLED_S = 5.0
 """A reader who lets one message wait this long is cut."""
 BEHIND = 1_000
@@ -52,6 +53,8 @@ class Hub:
         self._owners: Counter[str] = Counter()
         self._tasks: list[asyncio.Task[None]] = []
         self._starting = asyncio.Lock()
+        self._run_out: set[Standing] = set()
+        self._round: asyncio.Task[None] | None = None
         self._draining = False
         self.leases = Leases(context)
         self.feed = Feed(context, self._moved, self._set_back)
@@ -66,15 +69,14 @@ class Hub:
         """Number of open streams."""
         return len(self._readers)
 
-    async def standing(self, credentials: Credentials) -> Standing:
-        """Find the standing of credentials, shared by all their streams."""
+    def standing(self, credentials: Credentials) -> Standing:
+        """Find the standing of credentials, shared by all their streams.
+
+        A new one has what was found a moment ago, and is found again, together with those of others, before anything is
+        sent by it.
+        """
         found = self._standings.get(credentials.name)
-        if found is None:
-            now = self._context.clock()
-            found = Standing(credentials, credentials.who.entitlements, now)
-        if self._context.clock() >= found.good_until:
-            await check(self._context, [found])
-        return found
+        return found or Standing(credentials, credentials.who.entitlements, self._context.clock())
 
     async def enter(self, reader: Reader) -> None:
         """Let a reader in and find where he begins.
@@ -138,10 +140,29 @@ class Hub:
         return group
 
     async def recheck(self, standing: Standing) -> None:
-        """Find a standing anew that has run out, once for all its readers."""
-        async with standing.lock:
-            if self._context.clock() >= standing.good_until:
-                await self._check([standing])
+        """Find a standing anew that has run out, together with others that have.
+
+        Raises
+        ------
+        StoreUnavailable
+            If the database does not answer.
+        """
+        if self._context.clock() < standing.good_until:
+            return
+        self._run_out.add(standing)
+        if self._round is None:
+            self._round = asyncio.create_task(self._check_run_out())
+            # Whoever waited for it may have gone.
+            self._round.add_done_callback(lambda task: task.cancelled() or task.exception())
+        await asyncio.shield(self._round)
+
+    async def _check_run_out(self) -> None:
+        # In a storm hundreds come within this time, and cost no more than one.
+        await asyncio.sleep(_GATHER_S)
+        batch, self._round = list(self._run_out), None
+        self._run_out.clear()
+        for begin in range(0, len(batch), _CHECKED_AT_ONCE):
+            await self._check(batch[begin : begin + _CHECKED_AT_ONCE])
 
     async def _check(self, standings: Sequence[Standing]) -> None:
         """Find standings anew and tell the readers of those that changed."""

@@ -78,7 +78,6 @@ class Standing:
     version: int = 0
     readers: int = 0
     checked_at: float = 0.0
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 @dataclass(frozen=True)
