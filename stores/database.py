@@ -156,6 +156,20 @@ def revision_of(connection: Connection) -> str | None:
     return connection.execute(text("SELECT version_num FROM serving.alembic_version")).scalar_one_or_none()
 
 
+def current_revision(settings: Settings) -> str:
+    """Revision the serving schema is at; ``base`` for none."""
+    from alembic.runtime.migration import MigrationContext
+
+    reader = engine(settings, pool_size=1, max_overflow=0)
+    try:
+        with reader.connect() as connection:
+            there = connection.execute(text("SELECT to_regclass('serving.alembic_version') IS NOT NULL")).scalar_one()
+            context = MigrationContext.configure(connection, opts={"version_table_schema": "serving"})
+            return (context.get_current_revision() if there else None) or "base"
+    finally:
+        reader.dispose()
+
+
 def _alembic(settings: Settings, direction: str, revision: str) -> str:
     from alembic import command
     from alembic.config import Config

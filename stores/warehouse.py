@@ -152,6 +152,14 @@ class Warehouse:
             sql, parameters=dict(parameters or {}), settings=self._settings, fmt="ArrowStream"
         )
 
+    def query_native(self, sql: str, parameters: Mapping[str, Any] | None = None) -> bytes:
+        """Run a query and return its rows in ClickHouse's own format, bit for bit."""
+        return self._client.raw_query(sql, parameters=dict(parameters or {}), settings=self._settings, fmt="Native")
+
+    def insert_native(self, table: str, rows: bytes) -> None:
+        """Insert rows as `query_native` returned them."""
+        self._client.raw_insert(table, insert_block=rows, settings=self._settings, fmt="Native")
+
     def query_rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Run a query and return its rows as dictionaries; for small results."""
         result = self._client.query(sql, parameters=dict(parameters or {}), settings=self._settings)

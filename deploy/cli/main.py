@@ -111,6 +111,107 @@ def run(
 
 
 @app.command()
+def migrate(
+    to: Annotated[str | None, typer.Option("--to", metavar="REV", help="Forward to this revision.")] = None,
+    down: Annotated[str | None, typer.Option("--down", metavar="REV", help="Back to this revision, or base.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Only say; exit code 1 if behind.")] = False,
+    home: HomeOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Bring the schemas of the stores to this version."""
+    del debug
+    from deploy.cli.migrate import migrate as migrate_stores
+
+    migrate_stores(home, to=to, down=down, check=check)
+
+
+@app.command()
+def backup(
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="File to write, as in monday.tar.zst.")],
+    home: HomeOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Write everything that cannot be made again into one file."""
+    del debug
+    from deploy.cli.backup import back_up
+
+    back_up(out, home)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What 'cap backup' wrote.", exists=True, dir_okay=False)],
+    replace: Annotated[bool, typer.Option("--replace", help="Replace what the target holds.")] = False,
+    home: HomeOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Put a backup back; every byte is checked first."""
+    del debug
+    from deploy.cli.backup import restore as restore_file
+
+    restore_file(file, home, replace=replace)
+
+
+@app.command()
+def seed(home: HomeOption = None, debug: DebugOption = False) -> None:
+    """Make accounts to try the platform with, on this machine only."""
+    del debug
+    from deploy.cli.seed import seed as make_accounts
+
+    make_accounts(home)
+
+
+users_app = typer.Typer(help="Accounts: make, list, promote.", no_args_is_help=True)
+app.add_typer(users_app, name="users")
+EmailArgument = Annotated[str, typer.Argument(metavar="ADDRESS", help="E-mail address.")]
+
+
+@users_app.command("create")
+def create_user(
+    email: EmailArgument,
+    admin: Annotated[bool, typer.Option("--admin", help="An administrator.")] = False,
+    home: HomeOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Make an account; the password is asked for, or read from standard input."""
+    del debug
+    from deploy.cli.users import create
+
+    create(email, admin=admin, password=None, home=home)
+
+
+@users_app.command("promote")
+def promote_user(email: EmailArgument, home: HomeOption = None, debug: DebugOption = False) -> None:
+    """Make somebody an administrator."""
+    del debug
+    from deploy.cli.users import promote
+
+    promote(email, home)
+
+
+@users_app.command("list")
+def list_users(
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    home: HomeOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """List the accounts."""
+    del debug
+    from deploy.cli.users import show
+
+    show(home, as_json=as_json)
+
+
+@users_app.command("verify-log")
+def verify_log(home: HomeOption = None, debug: DebugOption = False) -> None:
+    """Check that no record of the audit log was altered or taken out."""
+    del debug
+    from deploy.cli.users import verify_log as verify
+
+    verify(home)
+
+
+@app.command()
 def chart(
     market: Annotated[str, typer.Option("--market", metavar="MARKET", help="As in binance:BTCUSDT.")],
     timeframe: Annotated[str, typer.Option("--timeframe", metavar="TF", help="As in 15m or 1h.")],
