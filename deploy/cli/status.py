@@ -18,7 +18,7 @@ from deploy.local.http_probe import answers
 from deploy.local.stack import settings_with_urls, stored_urls
 from stores.settings import Settings
 
-NAMES = ("clickhouse", "postgres", "redis", "kafka", "api", "ui", "dagster", "smtp")
+NAMES = ("clickhouse", "postgres", "redis", "kafka", "api", "worker", "ui", "dagster", "smtp")
 _TIMEOUT_SECONDS = 3
 
 
