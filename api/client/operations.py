@@ -1343,15 +1343,21 @@ class Operations:
         return self._transport.call("PATCH", "/v1/users/me", models.Profile, headers={"if-match": if_match}, body=body)
 
     def update_watchlist(
-        self, watchlist_id: str, body: models.WatchlistChanges | Mapping[str, Any]
+        self, watchlist_id: str, body: models.WatchlistChanges | Mapping[str, Any], *, if_match: str | None = None
     ) -> models.WatchlistShown:
         """Change a watchlist.
 
-        Change the name, or the markets and their order.
+        Change the name, or the markets and their order. With `If-Match` no change made elsewhere is overwritten.
 
         Access: signed_in account:write.
         """
-        return self._transport.call("PATCH", f"/v1/watchlists/{part(watchlist_id)}", models.WatchlistShown, body=body)
+        return self._transport.call(
+            "PATCH",
+            f"/v1/watchlists/{part(watchlist_id)}",
+            models.WatchlistShown,
+            headers={"if-match": if_match},
+            body=body,
+        )
 
     def update_webhook(self, webhook_id: str, body: models.WebhookChanges | Mapping[str, Any]) -> models.WebhookShown:
         """Change a webhook.

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Path, Request
+from fastapi import APIRouter, Path, Request
 from sqlmodel import Session
 from starlette.responses import Response
 
@@ -15,7 +14,7 @@ from api.accounts.attempts import shown_again
 from api.accounts.guessing import Kind, Subject, count
 from api.audit import Actor, record
 from api.dependencies import ContextDependency
-from api.problems import documented, invalid
+from api.problems import documented
 from api.replies import json_reply
 from api.schemas import Page
 from api.security.access import interactive, signed_in, unchecked
@@ -31,18 +30,12 @@ from api.users.schemas import (
     ProfileChanges,
     SessionShown,
 )
+from api.versions import ExpectedVersion, versioned
 from api.writes import Made, WriteDependency
 
 router = APIRouter(prefix="/v1/users/me", tags=["users"])
 
 _ALWAYS = ("unauthenticated", "forbidden", "invalid-parameters", "internal-error", "store-unavailable")
-_TAG = re.compile(r'(?:W/)?"?(\d{1,9})"?', re.ASCII)
-
-
-def _shown(profile: dict[str, Any]) -> Response:
-    reply = json_reply(profile)
-    reply.headers["ETag"] = f'"{profile["version"]}"'
-    return reply
 
 
 @router.get(
@@ -55,7 +48,7 @@ def _shown(profile: dict[str, Any]) -> Response:
 )
 async def get_profile(context: ContextDependency, who: PrincipalDependency) -> Response:
     """Show who you are, how you want to be shown things, and what your plan entitles you to."""
-    return _shown(await context.stores.in_session(lambda session: profiles.read(session, who)))
+    return versioned(await context.stores.in_session(lambda session: profiles.read(session, who)))
 
 
 @router.patch(
@@ -67,23 +60,11 @@ async def get_profile(context: ContextDependency, who: PrincipalDependency) -> R
     responses=documented("precondition-failed", *_ALWAYS),
 )
 async def update_profile(
-    context: ContextDependency,
-    who: PrincipalDependency,
-    body: ProfileChanges,
-    if_match: Annotated[
-        str | None,
-        Header(max_length=40, description="`ETag` of the profile as you know it; refused if it changed since."),
-    ] = None,
+    context: ContextDependency, who: PrincipalDependency, body: ProfileChanges, version: ExpectedVersion
 ) -> Response:
     """Change what the body holds. With `If-Match` a change made elsewhere meanwhile is not overwritten."""
-    version = None
-    if if_match is not None and if_match != "*":
-        form = _TAG.fullmatch(if_match.strip())
-        if form is None:
-            raise invalid("If-Match", "send the ETag of GET /v1/users/me")
-        version = int(form[1])
     changes = body.model_dump(include=body.model_fields_set)
-    return _shown(await context.stores.in_session(lambda session: profiles.update(session, who, changes, version)))
+    return versioned(await context.stores.in_session(lambda session: profiles.update(session, who, changes, version)))
 
 
 @router.get(

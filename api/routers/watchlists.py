@@ -17,6 +17,7 @@ from api.security.access import signed_in
 from api.security.principal import PrincipalDependency, Scope
 from api.users import watchlists
 from api.users.schemas import WatchlistChanges, WatchlistSettings, WatchlistShown
+from api.versions import ExpectedVersion, versioned
 from api.writes import Made, WriteDependency
 
 router = APIRouter(prefix="/v1/watchlists", tags=["users"])
@@ -71,7 +72,7 @@ async def create_watchlist(
 )
 async def get_watchlist(context: ContextDependency, who: PrincipalDependency, watchlist_id: WatchlistId) -> Response:
     """Show one list."""
-    return json_reply(
+    return versioned(
         await context.stores.in_session(lambda session: watchlists.read(session, who.person, str(watchlist_id)))
     )
 
@@ -82,16 +83,20 @@ async def get_watchlist(context: ContextDependency, who: PrincipalDependency, wa
     operation_id="updateWatchlist",
     response_model=WatchlistShown,
     summary="Change a watchlist",
-    responses=_OF_ONE,
+    responses=documented("not-found", "precondition-failed", *_ALWAYS),
 )
 async def update_watchlist(
-    context: ContextDependency, who: PrincipalDependency, watchlist_id: WatchlistId, body: WatchlistChanges
+    context: ContextDependency,
+    who: PrincipalDependency,
+    watchlist_id: WatchlistId,
+    body: WatchlistChanges,
+    version: ExpectedVersion,
 ) -> Response:
-    """Change the name, or the markets and their order."""
+    """Change the name, or the markets and their order. With `If-Match` no change made elsewhere is overwritten."""
     changes = body.model_dump(include=body.model_fields_set)
-    return json_reply(
+    return versioned(
         await context.stores.in_session(
-            lambda session: watchlists.update(session, who.person, str(watchlist_id), changes)
+            lambda session: watchlists.update(session, who.person, str(watchlist_id), changes, version)
         )
     )
 

@@ -14,6 +14,7 @@ from api.entitlements import Entitlements
 from api.problems import Problem
 from api.security.principal import Principal
 from api.times import format_instant
+from api.versions import check_version
 
 _CHANGEABLE = ("display_name", "time_zone", "locale", "preferences")
 
@@ -81,10 +82,7 @@ def update(
     known = connection.execute(
         text("SELECT version FROM serving.users WHERE user_id = :user FOR UPDATE"), {"user": who.person}
     ).scalar_one()
-    if expected_version is not None and known != expected_version:
-        raise Problem(
-            "precondition-failed", f"the profile is at version {known}, not {expected_version}; read it and try again"
-        )
+    check_version(known, expected_version)
     given = {name: changes[name] for name in _CHANGEABLE if name in changes}
     if given:
         if "preferences" in given:

@@ -14,12 +14,19 @@ from api.parameters import MarketText
 from api.users.watchlists import MOST_MARKETS
 
 _LONGEST_PREFERENCES = 16 * 1024
+# Names of the database begin with capitals: nothing else that lies in its folder is meant.
+_ZONE = re.compile(r"[A-Z][A-Za-z0-9_+-]*(?:/[A-Z][A-Za-z0-9_+-]*){0,2}", re.ASCII)
 _LOCALE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?", re.ASCII)
 
 
 def _time_zone(value: str) -> str:
-    if value not in zoneinfo.available_timezones():
-        raise ValueError("not a time zone; write one as in Europe/Berlin or UTC")
+    # Loaded, not looked up among all: listing them reads hundreds of files.
+    try:
+        if not _ZONE.fullmatch(value) or value == "Factory":
+            raise ValueError
+        zoneinfo.ZoneInfo(value)
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
+        raise ValueError("not a time zone; write one as in Europe/Berlin or UTC") from None
     return value
 
 

@@ -12,6 +12,7 @@ from sqlmodel import Session
 
 from api.problems import Problem
 from api.times import format_instant
+from api.versions import check_version
 
 MOST_LISTS = 50
 MOST_MARKETS = 200
@@ -69,8 +70,27 @@ def read(session: Session, user_id: str, watchlist_id: str) -> dict[str, Any]:
     return _shown(row)
 
 
-def update(session: Session, user_id: str, watchlist_id: str, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Change the name or the markets of a list."""
+def update(
+    session: Session, user_id: str, watchlist_id: str, changes: Mapping[str, Any], expected_version: int | None
+) -> dict[str, Any]:
+    """Change the name or the markets of a list.
+
+    Raises
+    ------
+    Problem
+        ``not-found``; ``precondition-failed`` if it has another version than expected.
+    """
+    known = (
+        session.connection()
+        .execute(
+            text("SELECT version FROM serving.watchlists WHERE watchlist_id = :id AND user_id = :user FOR UPDATE"),
+            {"id": watchlist_id, "user": user_id},
+        )
+        .scalar_one_or_none()
+    )
+    if known is None:
+        raise _unknown(watchlist_id)
+    check_version(known, expected_version)
     given = {name: changes[name] for name in ("name", "markets") if name in changes}
     if given:
         assignments = ", ".join(f"{name} = :{name}" for name in given)

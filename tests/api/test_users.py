@@ -52,6 +52,9 @@ def test_a_profile_is_shown_and_changed(opened: SignIns, email: str, me: SignedI
     [
         {"time_zone": "Mars/Olympus"},
         {"time_zone": "../etc/passwd"},
+        {"time_zone": "Europe"},
+        {"time_zone": "localtime"},
+        {"time_zone": "europe/berlin"},
         {"locale": "klingon-language"},
         {"display_name": ""},
         {"display_name": "a\nb"},
@@ -95,9 +98,13 @@ def test_watchlists(opened: SignIns, me: SignedIn) -> None:
     assert ask(opened, me, "GET", path).json()["markets"] == markets
     turned = ask(opened, me, "PATCH", path, {"markets": markets[::-1]}).json()
     assert (turned["name"], turned["markets"], turned["version"]) == ("majors", markets[::-1], 2)
+    stale = ask(opened, me, "PATCH", path, {"name": "lost"}, **{"If-Match": '"1"'})
+    assert (stale.status_code, stale.json()["type"]) == (412, "/problems/precondition-failed")
+    assert ask(opened, me, "GET", path).headers["etag"] == '"2"'
     for bad in ({"markets": ["BTC"]}, {"markets": markets * 2}, {"name": ""}, {"user_id": "x"}):
         assert ask(opened, me, "PATCH", path, bad).status_code == 422
     assert [one["name"] for one in ask(opened, me, "GET", "watchlists").json()["items"]] == ["majors"]
+    assert ask(opened, me, "PATCH", path, {"name": "kept"}, **{"If-Match": '"2"'}).json()["version"] == 3
     assert ask(opened, me, "DELETE", path).status_code == 204
     assert ask(opened, me, "GET", path).status_code == 404
 
