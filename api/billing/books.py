@@ -21,6 +21,8 @@ from stores.tables import Subscription, SubscriptionStatus, User
 
 MANUAL = "manual"
 STRIPE = "stripe"
+STALE = timedelta(days=30)
+"""So long a subscription waits for its first payment."""
 _LATE_WORD = timedelta(days=1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -10,15 +11,16 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from api.billing import events, invoices, money, notices, plans
-from api.billing.books import MANUAL, Books, locked, terms_of
-from api.billing.service import close_account, provider_of
+from api.billing.books import MANUAL, STALE, Books, locked, terms_of
+from api.billing.service import provider_of
 from api.problems import Problem
 from stores.tables import Subscription, SubscriptionStatus
 
 if TYPE_CHECKING:
     from api.dependencies import Context
 
-_AT_ONCE = 100
+# Few, since Stripe may have to be asked about each of them within one transaction.
+_AT_ONCE = 20
 _KEPT = timedelta(days=90)
 _ASK_AGAIN = timedelta(hours=1)
 _log = structlog.get_logger("worker")
@@ -26,9 +28,10 @@ _log = structlog.get_logger("worker")
 _DUE = text(
     """
     SELECT subscription_id FROM serving.subscriptions
-    WHERE status NOT IN ('ended', 'incomplete') AND (
+    WHERE status <> 'ended' AND (
         (provider = 'manual' AND (period_end <= :now OR (status = 'past_due' AND past_due_since + :grace <= :now)))
-        OR (provider = 'stripe' AND period_end <= :now AND updated_at <= :asked)
+        OR (provider = 'manual' AND status = 'incomplete' AND created_at <= :stale)
+        OR (provider = 'stripe' AND (period_end <= :now OR status = 'incomplete') AND updated_at <= :asked)
         OR (status = 'trialing' AND reminders = 0 AND NOT cancel_at_period_end AND trial_end <= :soon)
         OR (status = 'past_due' AND (
             (reminders = 0 AND past_due_since <= :now) OR (reminders = 1 AND past_due_since + :first <= :now)
@@ -39,8 +42,8 @@ _DUE = text(
 )
 _ORPHANS = text(
     """
-    SELECT DISTINCT s.user_id FROM serving.subscriptions AS s JOIN serving.users AS u USING (user_id)
-    WHERE s.status <> 'ended' AND u.status = 'deleted' LIMIT :most
+    SELECT s.subscription_id FROM serving.subscriptions AS s LEFT JOIN serving.users AS u USING (user_id)
+    WHERE s.status <> 'ended' AND (u.user_id IS NULL OR u.status = 'deleted') LIMIT :most
     """
 )
 
@@ -54,6 +57,7 @@ def advance_due(context: Context, session: Session) -> bool:
             "now": books.now,
             "grace": books.policy(MANUAL).grace,
             "asked": books.now - _ASK_AGAIN,
+            "stale": books.now - STALE,
             "soon": books.now + notices.TRIAL_NOTICE,
             "first": notices.REMINDERS[0],
             "second": notices.REMINDERS[1],
@@ -61,17 +65,27 @@ def advance_due(context: Context, session: Session) -> bool:
         },
     )
     due = [str(row.subscription_id) for row in found]
-    for subscription_id in due:
-        try:
-            with session.begin_nested():
-                _advance(books, locked(books, subscription_id))
-        except Problem as error:
-            # One that cannot be asked about now must not hold up the others.
-            _log.warning("subscription_not_advanced", subscription=subscription_id, reason=error.detail)
-    for row in session.connection().execute(_ORPHANS, {"most": _AT_ONCE}).all():
-        close_account(books, str(row.user_id))
+    done = sum(_tried(books, subscription_id, _advance) for subscription_id in due)
+    orphans = session.connection().execute(_ORPHANS, {"most": _AT_ONCE}).all()
+    done += sum(_tried(books, str(row.subscription_id), _end) for row in orphans)
     events.forget(session, books.now - _KEPT)
-    return len(due) == _AT_ONCE
+    return done >= _AT_ONCE
+
+
+def _tried(books: Books, subscription_id: str, work: Callable[[Books, Subscription], None]) -> bool:
+    """Do one, unless the provider cannot be asked now: that must not hold up the others."""
+    try:
+        with books.session.begin_nested():
+            work(books, locked(books, subscription_id))
+    except Problem as error:
+        _log.warning("subscription_not_advanced", subscription=subscription_id, reason=error.detail)
+        return False
+    return True
+
+
+def _end(books: Books, row: Subscription) -> None:
+    """Nobody is there any more to use it."""
+    provider_of(books.settings, row.provider).end(books, row)
 
 
 def _advance(books: Books, row: Subscription) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from api.billing import invoices, money, notices, plans, states
-from api.billing.books import Books, locked, rewrite, terms_of
+from api.billing.books import STALE, Books, locked, rewrite, terms_of
 from api.billing.invoices import Draft, Line
 from api.billing.states import Period
 from api.problems import Problem
@@ -98,6 +98,9 @@ class Manual:
 
     def advance(self, books: Books, row: Subscription) -> None:
         """Let time pass: ends of trials and periods, renewals, and what is owed for too long."""
+        if row.status == SubscriptionStatus.INCOMPLETE and row.created_at <= books.now - STALE:
+            self.cancel(books, row)
+            return
         plan = plans.known(books.session, row.next_plan_id or row.plan_id)
         before = terms_of(row)
         after, renewals = states.elapse(before, books.policy(row.provider), plan.interval, books.now)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, Protocol
 from uuid import uuid4
 
-from sqlmodel import col, select
+from sqlalchemy import text
+from sqlmodel import Session, col, select
 
 from api.billing import invoices, plans, stripe_client
-from api.billing.books import MANUAL, STRIPE, Books, lock_person, locked, shown, terms_of
+from api.billing.books import MANUAL, STRIPE, Books, lock_person, locked, missing, shown, terms_of
 from api.billing.manual import Manual
 from api.billing.states import Refused, is_marked
 from api.billing.stripe_provider import Stripe
 from api.billing.trials import may_try, use_trial
 from api.pagination import Cursors
 from api.problems import Problem
+from api.times import EARLIEST
 from stores.settings import Settings
 from stores.tables import Invoice, Plan, Subscription, SubscriptionStatus
 
@@ -163,24 +166,29 @@ def close_account(books: Books, user_id: str) -> None:
         invoices.void_open(books, row.subscription_id)
 
 
-def read(books: Books, user_id: str, subscription_id: str) -> dict[str, Any]:
+def read(session: Session, user_id: str, subscription_id: str) -> dict[str, Any]:
     """Read a subscription of a person."""
-    row = books.session.get(Subscription, subscription_id)
+    row = session.get(Subscription, subscription_id)
     if row is None or row.user_id != user_id:
-        from api.billing.books import missing
-
         raise missing(subscription_id)
     return shown(row)
 
 
-def read_page(books: Books, user_id: str, limit: int, cursor: str | None) -> dict[str, Any]:
+def read_page(session: Session, user_id: str, limit: int, cursor: str | None) -> dict[str, Any]:
     """Read a page of a person's subscriptions, newest first."""
-    cursors = Cursors("subscriptions", user_id, (int,))
+    cursors = Cursors("subscriptions", user_id, (int, str))
     key = cursors.read(cursor)
     query = select(Subscription).where(col(Subscription.user_id) == user_id)
-    # There is one at a time, so a person has few: they are counted off.
-    skipped = 0 if key is None else int(key[0])
-    query = query.order_by(col(Subscription.created_at).desc(), col(Subscription.subscription_id))
-    found = list(books.session.exec(query.offset(max(skipped, 0)).limit(limit + 1)))
-    more = cursors.write((skipped + limit,)) if len(found) > limit else None
-    return {"items": [shown(row) for row in found[:limit]], "next_cursor": more}
+    if key is not None:
+        after = text(
+            "(created_at, subscription_id::text) < ('epoch'::timestamptz + :at * interval '1 microsecond', :id)"
+        )
+        query = query.where(after.bindparams(at=key[0], id=key[1]))
+    query = query.order_by(col(Subscription.created_at).desc(), text("subscription_id::text DESC"))
+    found = list(session.exec(query.limit(limit + 1)))
+    page = found[:limit]
+    more = None
+    if len(found) > limit:
+        last = page[-1]
+        more = cursors.write(((last.created_at - EARLIEST) // timedelta(microseconds=1), last.subscription_id))
+    return {"items": [shown(row) for row in page], "next_cursor": more}

@@ -170,12 +170,24 @@ class Stripe:
     def advance(self, books: Books, row: Subscription) -> None:
         """Ask how it stands: for when a message got lost."""
         if row.provider_ref is None:
+            self._look_at_checkout(books, row)
             return
         ref, ticket = row.provider_ref, books.ticket()
         self._store(books, row, call(lambda: self._client.v1.subscriptions.retrieve(ref)).to_dict(), ticket)
 
     def _store(self, books: Books, row: Subscription, found: dict[str, Any], ticket: int) -> None:
         take(books, Seen(found), ticket, row)
+
+    def _look_at_checkout(self, books: Books, row: Subscription) -> None:
+        session, ticket = row.checkout_ref, books.ticket()
+        if session is None:
+            return
+        status = call(lambda: self._client.v1.checkout.sessions.retrieve(session)).status
+        if status == "expired":
+            rewrite(books, row, states.cancelled(terms_of(row), books.now))
+        elif status == "complete":
+            seen = call(lambda: stripe_client.look(self._client, "checkout.session", session))
+            take(books, seen, ticket, row)
 
     def _leave_checkout(self, row: Subscription) -> None:
         import stripe

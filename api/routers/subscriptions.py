@@ -54,13 +54,8 @@ async def list_subscriptions(
     cursor: CursorParameter = None,
 ) -> Response:
     """List your subscriptions, newest first; all but the first one have ended."""
-    now = context.clock()
     return json_reply(
-        await context.stores.in_session(
-            lambda session: service.read_page(
-                Books(session, context.settings, context.vault, now), who.person, limit, cursor
-            )
-        )
+        await context.stores.in_session(lambda session: service.read_page(session, who.person, limit, cursor))
     )
 
 
@@ -103,13 +98,8 @@ async def get_subscription(
     context: ContextDependency, who: PrincipalDependency, subscription_id: SubscriptionId
 ) -> Response:
     """Show one of your subscriptions."""
-    now = context.clock()
     return json_reply(
-        await context.stores.in_session(
-            lambda session: service.read(
-                Books(session, context.settings, context.vault, now), who.person, str(subscription_id)
-            )
-        )
+        await context.stores.in_session(lambda session: service.read(session, who.person, str(subscription_id)))
     )
 
 

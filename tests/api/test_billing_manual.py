@@ -308,14 +308,43 @@ def test_what_is_somebody_elses_is_not_there(here: Shop) -> None:
     assert here.subscription(owner)["status"] == "active"
 
 
+def test_a_start_that_is_never_paid_is_given_up(here: Shop) -> None:
+    person = here.person()
+    here.subscribe(person)
+    here.move(days=15)
+    here.subscribe(person)
+    here.move(days=30)
+    assert {one["status"] for one in here.ask(person, "GET", "/v1/subscriptions").json()["items"]} == {"ended"}
+    assert {one["status"] for one in here.invoices(person)} == {"void"}
+
+
+def test_pages_of_subscriptions_miss_nothing(here: Shop) -> None:
+    person = here.person()
+    made: list[str] = []
+    for _ in range(4):
+        made.append(here.subscribe(person)["subscription_id"])
+        here.move(days=15)
+    seen: list[str] = []
+    cursor = ""
+    while True:
+        page = here.ask(person, "GET", f"/v1/subscriptions?limit=1{cursor}").json()
+        seen += [one["subscription_id"] for one in page["items"]]
+        if page["next_cursor"] is None:
+            break
+        cursor = f"&cursor={page['next_cursor']}"
+    assert seen == made[::-1]
+
+
 def test_an_account_that_is_deleted_ends_its_subscription(here: Shop) -> None:
-    person = _active(here)
-    rows(here.settings, "UPDATE serving.users SET status = 'deleted' WHERE user_id = :id", id=person.user_id)
+    marked, erased = _active(here), _active(here)
+    held = [here.subscription(one)["subscription_id"] for one in (marked, erased)]
+    rows(here.settings, "UPDATE serving.users SET status = 'deleted' WHERE user_id = :id", id=marked.user_id)
+    rows(here.settings, "DELETE FROM serving.users WHERE user_id = :id", id=erased.user_id)
     here.worker()
-    found = rows(
-        here.settings, "SELECT status, entitled_until FROM serving.subscriptions WHERE user_id = :id", id=person.user_id
-    )
-    assert [dict(row) for row in found] == [{"status": "ended", "entitled_until": None}]
+    ended = "SELECT status, entitled_until FROM serving.subscriptions WHERE subscription_id = ANY(CAST(:ids AS uuid[]))"
+    assert [dict(row) for row in rows(here.settings, ended, ids=held)] == [
+        {"status": "ended", "entitled_until": None}
+    ] * 2
 
 
 def test_nobody_subscribes_with_an_address_that_is_not_verified(here: Shop) -> None:

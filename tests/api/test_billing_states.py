@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy import text
 
 from api.billing import money, states
@@ -111,11 +111,20 @@ class Manual(RuleBasedStateMachine):
         self.terms = states.begin("pro", 14, START)
         self.reference = Reference(START, START + timedelta(days=14))
 
-    @rule(days=st.integers(1, 40))
+    @initialize(plan=st.sampled_from(["pro", "team"]), paid=st.sampled_from([True, True, True, False]))
+    def begin(self, plan: str, paid: bool) -> None:
+        self.terms, self.reference.plan = replace(self.terms, plan=plan), plan
+        if paid:
+            self.pay()
+
+    # Pauses that lead to the days on which something changes, and past them.
+    @rule(days=st.sampled_from([1, 3, 7, 14, 31, 45]))
     def wait(self, days: int) -> None:
         for _ in range(days):
             self.reference.dawn()
         self.now += timedelta(days=days)
+        # Whether a worker has looked yet makes no difference to what is given.
+        assert states.plan_at(self.terms, POLICY, self.now) == self.reference.holds()
         self.terms, _ = states.elapse(self.terms, POLICY, "month", self.now)
 
     @precondition(lambda self: not self.reference.over)
@@ -124,8 +133,10 @@ class Manual(RuleBasedStateMachine):
         self.reference.pay()
         self.terms = states.paid(self.terms, "month", self.now)
 
-    @rule()
-    def cancel(self) -> None:
+    @rule(sure=st.sampled_from([True, False, False]))
+    def cancel(self, sure: bool) -> None:
+        if not sure:
+            return
         if self.reference.owed_since is not None:
             self.reference.over = True
         elif not self.reference.over:
@@ -157,15 +168,14 @@ class Manual(RuleBasedStateMachine):
         else:
             one.later, one.cancels = plan, False
 
-    @rule()
-    def refund(self) -> None:
+    # Rare, as nothing happens any more afterwards.
+    @rule(chance=st.integers(0, 19))
+    def give_back(self, chance: int) -> None:
+        if chance > 1:
+            return
         self.reference.over = True
-        self.terms = states.refunded(self.terms, self.now)
-
-    @rule()
-    def dispute(self) -> None:
-        self.reference.over = True
-        self.terms = states.disputed(self.terms, self.now)
+        end = states.refunded if chance else states.disputed
+        self.terms = end(self.terms, self.now)
 
     @invariant()
     def gives_the_same_plan(self) -> None:
@@ -178,7 +188,7 @@ class Manual(RuleBasedStateMachine):
 
 
 TestManual = Manual.TestCase
-TestManual.settings = settings(max_examples=150, stateful_step_count=25, deadline=None)
+TestManual.settings = settings(max_examples=300, stateful_step_count=25, deadline=None)
 
 
 @settings(max_examples=100, deadline=None)

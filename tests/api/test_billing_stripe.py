@@ -209,6 +209,16 @@ def test_a_lost_message_is_made_up_for(till: Till) -> None:
     assert (till.shop.subscription(person)["status"], till.shop.plan_of(person)) == ("ended", "free")
 
 
+def test_a_checkout_nobody_told_of_is_looked_at(till: Till) -> None:
+    paid, left = till.shop.person(), till.shop.person()
+    sessions = [till.shop.subscribe(one)["checkout_url"].rsplit("/", 1)[1] for one in (paid, left)]
+    till.stripe.check_out(sessions[0])
+    till.stripe.objects[sessions[1]]["status"] = "expired"
+    till.stripe.events.clear()
+    till.shop.move(hours=1)
+    assert [till.shop.subscription(one)["status"] for one in (paid, left)] == ["trialing", "ended"]
+
+
 def test_refunds_here_and_there_are_each_one_credit_note(till: Till) -> None:
     person, ref = till.begun()
     bill = till.shop.invoices(person)[0]["invoice_id"]
@@ -439,7 +449,7 @@ def test_the_plan_follows_stripe_whatever_order_messages_come_in(till: Till, dat
     till.stripe.events.clear()
     till.deliver([one for one in data.draw(st.permutations(doubled)) if one])
     till.deliver()
-    for later in (timedelta(0), timedelta(days=3), timedelta(days=6)):
+    for later in (timedelta(0), timedelta(days=3), timedelta(days=8)):
         till.shop.clock.now = till.stripe.now + later
         stands = till.stripe.objects[ref]["items"]["data"][0]["current_period_end"]
         if till.shop.clock.now.timestamp() < stands:
