@@ -330,3 +330,55 @@ def test_an_event_costs_as_much_as_there_are_rules_on_its_series(engine: Engine)
             )
         )
     assert "alert_subjects_series" in explained
+
+
+SIGNAL_FACTS = {
+    "strategy": "a",
+    "direction": 1,
+    "score": 0.9,
+    "entry": 1.0,
+    "stop": 0.9,
+    "target_1": 1.1,
+    "target_2": None,
+    "reasons": [],
+}
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("rights", "options", "ago", "expected"),
+    [
+        ("all", {}, 0, 0),
+        ("late", {}, 0, 15),
+        ("late", {}, 14, 1),
+        ("late", {}, 15, 0),
+        ("late", {"quiet_hours": {"start": "13:10", "end": "14:00", "then": "hold"}}, 0, 59.5),
+        ("all", {"active_since": NOW - 10 * MINUTE}, 9, 0),
+        ("all", {"active_since": NOW - 10 * MINUTE}, 10, None),
+        ("all", {"expires_at": NOW - 10 * MINUTE}, 11, 0),
+        ("all", {"expires_at": NOW - 10 * MINUTE}, 10, None),
+        ("all", {"enabled": False}, 0, None),
+        ("narrow", {}, 0, 0),
+        ("all", {"cooldown_s": 3_600, "last_known_at": NOW - 60 * MINUTE}, 0, 0),
+        ("all", {"cooldown_s": 3_600, "last_known_at": NOW - 59 * MINUTE}, 0, None),
+        ("all", {"cooldown_s": 0, "last_known_at": NOW}, 30, 0),
+        ("all", {}, 24 * 60, 0),
+        ("all", {}, 24 * 60 + 1, None),
+    ],
+)
+def test_the_bounds_of_a_rule(
+    engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    rights: str,
+    options: dict[str, Any],
+    ago: int,
+    expected: float | None,
+) -> None:
+    wipe(engine)
+    monkeypatch.setattr(firing, "entitlements_of", lambda *_: plan(rights))
+    happened = Event(ConditionKind.SIGNAL, "one", "binance:BTCUSDT", "15m", NOW - ago * MINUTE, SIGNAL_FACTS)
+    with database.session(engine) as session:
+        add_rule(session, add_person(session), {"kind": "signal"}, **options)
+        firing.match(session, [happened], NOW)
+    told = [(row["available_at"] - NOW) / MINUTE for row in sent(engine)]
+    assert told == ([] if expected is None else [expected])
