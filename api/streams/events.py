@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -148,8 +148,6 @@ def _micro(moment: datetime) -> int:
 
 
 def _instant(micro: int) -> datetime:
-    from datetime import timedelta
-
     return EARLIEST + timedelta(microseconds=micro)
 
 

@@ -180,8 +180,9 @@ class Feed:
 
 
 def _redis_errors() -> tuple[type[Exception], ...]:
+    """What means that Redis cannot be used now; the last three, that somebody else has written into the stream."""
     from redis.exceptions import RedisError
 
     from stores.settings import MissingStore
 
-    return (RedisError, OSError, asyncio.TimeoutError, MissingStore, ValueError)
+    return (RedisError, OSError, asyncio.TimeoutError, MissingStore, ValueError, KeyError, TypeError)

@@ -111,6 +111,9 @@ class _Pump:
     async def _notices(self) -> Group | None:
         """Say what there is to say about the stream itself; None while nothing may be sent."""
         reader, standing = self._reader, self._reader.standing
+        if reader.beat:
+            reader.beat = False
+            await self._send(notice(Notice.HEARTBEAT, reader.position))
         if self._clock() >= standing.good_until:
             await self._hub.recheck(standing)
         if standing.refused or standing.forbidden:
@@ -124,9 +127,6 @@ class _Pump:
         if reader.resync is not None:
             reason, reader.resync = reader.resync, None
             await self._send(notice(Notice.RESYNC, reader.position, reason=reason))
-        if reader.beat:
-            reader.beat = False
-            await self._send(notice(Notice.HEARTBEAT, reader.position))
         reader.group = await self._hub.group_of(reader)
         return reader.group
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from api.entitlements import entitlements_of, entitlements_of_many
 from deploy.local.stack import LocalStack
 from stores import database
 from stores.tables import Plan
@@ -223,6 +224,21 @@ def test_what_a_plan_does_not_show_is_not_there(timed: Timed) -> None:
     with WebSocketReader(served.port, headers, strategy="narrow", cursor=0) as reader:
         assert reader.until_kind("resync")["reason"] == "history"
         assert ids(reader.take(1)) == [shown]
+
+
+def test_rights_of_many_are_those_of_each(timed: Timed) -> None:
+    now = timed.clock.now
+    moments = (now, now + timedelta(days=2), now + timedelta(days=40))
+    people: list[str | None] = [None, person(timed).user_id, person(timed, "pro").user_id]
+    people += [person(timed, plan, until=now + timedelta(days=1)).user_id for plan in ("pro", "team")]
+    engine = database.engine(timed.served.settings, pool_size=1)
+    try:
+        with database.session(engine) as session:
+            found = entitlements_of_many(session, people, moments)
+            assert found == {(one, at): entitlements_of(session, one, at) for one in people for at in moments}
+    finally:
+        engine.dispose()
+    assert {rights.plan for rights in found.values()} == {"free", "pro", "team"}
 
 
 def _update(served: Served, statement: str, user_id: str) -> None:
