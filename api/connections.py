@@ -217,6 +217,27 @@ class Stores:
 
         return await self.database.read(transact)
 
+    async def reading(self, work: Callable[[Session], T]) -> T:
+        """Run ``work``, which only reads, or writes one thing on its own, without a transaction around it.
+
+        A connection that turns out to be dead is replaced, and ``work`` run once more.
+        """
+        from sqlalchemy.exc import DBAPIError
+
+        from stores import database
+
+        def read(engine: Engine) -> T:
+            try:
+                with database.reading(engine) as session:
+                    return work(session)
+            except DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
+            with database.reading(engine) as session:
+                return work(session)
+
+        return await self.database.read(read)
+
     async def check(self, name: StoreName) -> Health:
         """Ask a store whether it answers."""
         started = time.perf_counter()

@@ -95,6 +95,7 @@ SERVICES: Mapping[Service, tuple[ModuleType, ...]] = {
     Service.ADMIN: (admin_people, admin_platform),
 }
 """Routers of each service."""
+_ASKED_MOST = (signals, series, latest)
 _ALWAYS = (health, problem_types)
 
 
@@ -160,6 +161,8 @@ def create_app(
     modules = [*_ALWAYS, *(module for service in Service if service in services for module in SERVICES[service])]
     for module in modules:
         check_declared(module.router)
+    # A path is looked for in one router after the other: what is asked most comes first.
+    for module in sorted(modules, key=lambda module: module not in _ASKED_MOST):
         application.include_router(module.router)
 
     def openapi() -> dict[str, Any]:

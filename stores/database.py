@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
@@ -10,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Engine, create_engine, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session
 
 from stores.settings import Settings
@@ -88,13 +92,11 @@ def engine(
         If no URL is set.
     """
     url = make_url(settings.require("postgres_url")).set(drivername="postgresql+psycopg")
-    return create_engine(
+    made = create_engine(
         url,
         pool_size=pool_size,
         max_overflow=max_overflow,
         pool_timeout=pool_timeout_s,
-        # A restarted server leaves dead connections in the pool; each is tried before it is handed out.
-        pool_pre_ping=True,
         # An error's text would hold the values of the statement, some of them secret.
         hide_parameters=True,
         connect_args={
@@ -108,6 +110,42 @@ def engine(
             "options": f"-c statement_timeout={statement_timeout_ms} -c timezone=UTC",
         },
     )
+    event.listen(made, "checkin", _note_use)
+    event.listen(made, "checkout", _try_if_idle)
+    return made
+
+
+_TRIED_AFTER_S = 1.0
+_USED = "used"
+
+
+def _note_use(_: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
+    record.info[_USED] = time.monotonic()
+
+
+def _try_if_idle(connection: DBAPIConnection, record: ConnectionPoolEntry, _: object) -> None:
+    """Try a connection that has lain in the pool for a while: a restarted server leaves dead ones there.
+
+    Not each one, as the pool itself would: under load that is one more way to the server and back for every use.
+    """
+    used: float | None = record.info.get(_USED)
+    if used is None or time.monotonic() - used < _TRIED_AFTER_S:
+        return
+    try:
+        cursor = connection.cursor()
+        cursor.execute("")
+        cursor.close()
+        connection.rollback()
+    except Exception as error:
+        # The pool then opens another one.
+        raise DisconnectionError from error
+
+
+@contextmanager
+def reading(engine: Engine) -> Generator[Session]:
+    """Open a session for reads, each statement of which sees what is committed by then: no transaction to begin and end."""
+    with Session(engine.execution_options(isolation_level="AUTOCOMMIT")) as opened:
+        yield opened
 
 
 @contextmanager

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlmodel import Session
 
 from api.entitlements import Entitlements
@@ -129,7 +130,7 @@ def read_signals(session: Session, wanted: SignalFilter, sight: Sight, limit: in
     rows = (
         session.connection()
         .execute(
-            text(f"{_FEED} WHERE {' AND '.join(clauses)} ORDER BY s.known_at DESC, s.sequence DESC LIMIT :page"),
+            _statement(f"{_FEED} WHERE {' AND '.join(clauses)} ORDER BY s.known_at DESC, s.sequence DESC LIMIT :page"),
             {**parameters, "page": limit + 1},
         )
         .mappings()
@@ -167,6 +168,12 @@ def read_oldest_first(
 def _both(filters: tuple[list[str], dict[str, Any]], sight: Sight) -> tuple[list[str], dict[str, Any]]:
     clauses, parameters = sight.conditions()
     return [*filters[0], *clauses], {**filters[1], **parameters}
+
+
+@lru_cache(maxsize=256)
+def _statement(sql: str) -> TextClause:
+    """Read the parameters out of a statement, once for each combination of conditions."""
+    return text(sql)
 
 
 def _at_microsecond(value: int) -> datetime:

@@ -40,7 +40,5 @@ async def list_performance(
     closed at the first target while a second one stands. Costs are not included. A plan with a delay counts what was known
     that long ago.
     """
-    found = await stores.in_session(
-        lambda session: read_track_records(session, asked.wanted, asked.sight, limit, cursor)
-    )
+    found = await stores.reading(lambda session: read_track_records(session, asked.wanted, asked.sight, limit, cursor))
     return json_reply({"items": found.items, "next_cursor": found.next_cursor, "costs_included": False})

@@ -44,9 +44,7 @@ async def list_signals(
 
     A plan with a delay shows signals, and what became of them, that much later.
     """
-    found = await stores.in_session(
-        lambda session: reads.read_signals(session, asked.wanted, asked.sight, limit, cursor)
-    )
+    found = await stores.reading(lambda session: reads.read_signals(session, asked.wanted, asked.sight, limit, cursor))
     return json_reply({"items": found.items, "next_cursor": found.next_cursor})
 
 

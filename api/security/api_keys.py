@@ -26,6 +26,12 @@ _FORM = re.compile(r"cap_([0-9A-Za-z]{8})_([0-9A-Za-z]{43})_([0-9A-Za-z]{6})", r
 # How far behind the moment of the last use may be, so that reading does not become writing.
 _USE_NOTED_EVERY = timedelta(minutes=1)
 
+_FIND = text(
+    "SELECT k.key_id::text, k.user_id::text, k.digest, k.scopes, k.allowed_networks, k.expires_at, k.revoked_at, "
+    "k.retires_at, k.last_used_at FROM serving.api_keys AS k "
+    "JOIN serving.users AS u ON u.user_id = k.user_id AND u.status = 'active' WHERE k.prefix = :prefix"
+)
+
 
 @dataclass(frozen=True)
 class KeyIdentity:
@@ -54,18 +60,12 @@ def make() -> NewKey:
 
 
 def find(session: Session, presented: str, address: str, now: datetime) -> KeyIdentity | None:
-    """Find a key that is good now and from this address; None for any other."""
+    """Find a key that is good now, from this address, and whose owner is active; None for any other."""
     form = _FORM.fullmatch(presented)
     if form is None or _checksum(presented.rpartition("_")[0]) != form[3]:
         return None
     connection = session.connection()
-    row = connection.execute(
-        text(
-            "SELECT key_id::text, user_id::text, digest, scopes, allowed_networks, expires_at, revoked_at, retires_at, "
-            "last_used_at FROM serving.api_keys WHERE prefix = :prefix"
-        ),
-        {"prefix": form[1]},
-    ).one_or_none()
+    row = connection.execute(_FIND, {"prefix": form[1]}).one_or_none()
     digest = _digest(presented)
     # An unknown prefix is compared too, so that it takes as long as a wrong secret.
     good = hmac.compare_digest(bytes(row.digest) if row is not None else bytes(32), digest)

@@ -109,7 +109,6 @@ _STILL_GOOD = text(
     "WHERE s.session_id = ANY(CAST(:sessions AS uuid[])) AND s.revoked_at IS NULL AND s.expires_at > :now "
     "AND u.status = 'active'"
 )
-_OWNER = text("SELECT role FROM serving.users WHERE user_id = :user AND status = 'active'")
 
 
 async def principal_of(connection: HTTPConnection) -> Principal:
@@ -137,16 +136,16 @@ async def _find(connection: HTTPConnection) -> Principal:
         return await _anonymous(context)
     if means is Means.API_KEY:
         address = client_address(connection)
-        return await context.stores.in_session(lambda session: _by_key(context, session, presented, address))
+        return await context.stores.reading(lambda session: _by_key(context, session, presented, address))
     try:
         claims = context.tokens.check(presented, context.clock())
     except BadToken as error:
         raise unauthenticated(str(error)) from None
     if means is Means.COOKIE:
         check_csrf(connection, context.vault, claims.session_id, context.settings.public_url)
-    found = await context.stores.in_session(lambda session: _by_session(context, session, claims, means))
+    found = await context.stores.reading(lambda session: _by_session(context, session, claims, means))
     if found.impersonator_id is not None:
-        await context.stores.in_session(lambda session: _record_look(context, session, found, connection))
+        await context.stores.reading(lambda session: _record_look(context, session, found, connection))
     return found
 
 
@@ -171,7 +170,7 @@ async def _anonymous(context: Context) -> Principal:
     if entitlements is None:
         now = context.clock()
         try:
-            entitlements = await context.stores.in_session(lambda session: entitlements_of(session, None, now))
+            entitlements = await context.stores.reading(lambda session: entitlements_of(session, None, now))
         except StoreUnavailable:
             # What needs only the warehouse is served without the database too.
             entitlements = context.last_anonymous() or FREE
@@ -268,9 +267,6 @@ def _by_key(context: Context, session: Session, presented: str, address: str) ->
     now = context.clock()
     key = api_keys.find(session, presented, address, now)
     if key is None:
-        raise unauthenticated("the API key is not, or no longer, good")
-    owner = session.connection().execute(_OWNER, {"user": key.user_id}).one_or_none()
-    if owner is None:
         raise unauthenticated("the API key is not, or no longer, good")
     scopes = frozenset(scope for scope in Scope if scope in key.scopes)
     entitlements = entitlements_of(session, key.user_id, now)
