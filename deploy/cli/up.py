@@ -107,8 +107,9 @@ class _Platform:
         """Take a step when the run has."""
         if event["event"] == PREPARED:
             environment = self._stack.environment()
-            self._api = Api(self._stack.home, self._settings.api_port, self._settings.api_host)
-            self._worker = Worker(self._stack.home, self._settings.worker_port)
+            public = "public_url" not in self._settings.model_fields_set
+            self._api = Api(self._stack.home, self._settings.api_port, self._settings.api_host, public=public)
+            self._worker = Worker(self._stack.home, self._settings.worker_port, self._api if public else None)
             self._stack.supervisor.launch([self._api, self._worker], environment)
         elif event["event"] == ANSWERED:
             # Its sensors ask the source of these settings: the one that answered.

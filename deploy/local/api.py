@@ -22,15 +22,18 @@ class Api(Service):
     port : int
     host : str
         Address to listen on.
+    public : bool
+        Whether people reach it where it listens; False if the settings name another address.
     """
 
     NAME: str = "api"
     TITLE: str = "The API"
     STOP_SECONDS: float = 20.0
 
-    def __init__(self, home: Home, port: int, host: str = LOOPBACK) -> None:
+    def __init__(self, home: Home, port: int, host: str = LOOPBACK, *, public: bool = True) -> None:
         super().__init__(home, port)
         self._host = host
+        self._public = public
 
     def command(self) -> Sequence[str]:
         """Run ``cap api``; its settings are in the environment."""
@@ -38,7 +41,8 @@ class Api(Service):
 
     def environment(self) -> Mapping[str, str]:
         """No other replica could take over, so nobody has to be given time to find one."""
-        return {"CAP_DRAIN_S": "0"}
+        own = {"CAP_DRAIN_S": "0"}
+        return {**own, "CAP_PUBLIC_URL": self.url} if self._public else own
 
     def ready(self) -> bool:
         """Whether it is alive."""
