@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from api import audit
@@ -17,7 +18,7 @@ from api.billing.service import provider_of
 from api.billing.states import Refused, disputed, won
 from api.problems import Problem, invalid
 from api.times import format_instant
-from stores.tables import Grant, Plan, Subscription, User
+from stores.tables import Grant, Invoice, Plan, Subscription, User
 
 
 def give_grant(books: Books, user_id: str, plan_id: str, until: datetime, reason: str) -> dict[str, Any]:
@@ -102,7 +103,7 @@ def confirm_payment(books: Books, invoice_id: str, payment_ref: str = "") -> dic
     Problem
         If it is not open, or its payments are Stripe's to confirm.
     """
-    invoice = invoices.locked(books.session, invoice_id)
+    invoice = _held(books, invoice_id)
     if invoice.provider != MANUAL:
         raise Problem("conflict", "Stripe confirms the payments of its invoices itself")
     try:
@@ -114,7 +115,7 @@ def confirm_payment(books: Books, invoice_id: str, payment_ref: str = "") -> dic
 
 def refund(books: Books, invoice_id: str, amount_minor: int | None, reason: str) -> dict[str, Any]:
     """Give money back, all that is left of an invoice if no sum is said. Returns the credit note."""
-    invoice = invoices.locked(books.session, invoice_id)
+    invoice = _held(books, invoice_id)
     if invoice.kind != "invoice":
         raise Problem("conflict", "a credit note cannot be refunded")
     amount = invoice.total_minor - invoice.refunded_minor if amount_minor is None else amount_minor
@@ -183,7 +184,12 @@ def change_plan(books: Books, plan_id: str, values: Mapping[str, Any]) -> dict[s
     for name, value in values.items():
         setattr(plan, name, value)
     books.session.add(plan)
-    books.session.flush()
+    try:
+        books.session.flush()
+    except IntegrityError:
+        raise Problem(
+            "conflict", "a number is below its least value, or another plan has this price of Stripe's"
+        ) from None
     _record(books, "plan.changed", f"plan:{plan_id}", {"from": before, "to": dict(values)})
     return plans.shown(plan)
 
@@ -200,6 +206,14 @@ def grant_shown(grant: Grant) -> dict[str, Any]:
         "created_at": format_instant(grant.created_at),
         "revoked_at": format_instant(grant.revoked_at),
     }
+
+
+def _held(books: Books, invoice_id: str) -> Invoice:
+    """Lock an invoice, and its subscription before it: everybody takes them in this order."""
+    invoice = books.session.get(Invoice, invoice_id)
+    if invoice is not None and invoice.subscription_id is not None:
+        locked(books, invoice.subscription_id)
+    return invoices.locked(books.session, invoice_id)
 
 
 def _record(books: Books, action: str, target: str, details: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from uuid import uuid4
 from sqlalchemy import text
 from sqlmodel import Session, col, select
 
+from api import audit
 from api.billing import invoices, plans, stripe_client
 from api.billing.books import MANUAL, STRIPE, Books, lock_person, locked, missing, shown, terms_of
 from api.billing.manual import Manual
@@ -116,6 +117,8 @@ def start(books: Books, user_id: str, plan_id: str) -> dict[str, Any]:
     provider_of(books.settings, name).start(books, row, plan, trial_days)
     if row.trial_end is not None:
         use_trial(books, user_id)
+    target, details = f"subscription:{row.subscription_id}", {"plan": plan_id, "trial": row.trial_end is not None}
+    audit.record(books.session, books.actor, "subscription.started", target=target, now=books.now, details=details)
     return shown(row)
 
 

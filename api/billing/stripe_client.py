@@ -149,7 +149,7 @@ def _charge(client: StripeClient, ref: str) -> Seen:
         return Seen()
     invoice = client.v1.invoices.retrieve(payments["data"][0]["invoice"]).to_dict()
     refunds = client.v1.refunds.list({"charge": ref, "limit": 100}).to_dict()["data"]
-    done = tuple(one for one in refunds if one["status"] == "succeeded")
+    done = tuple(one for one in refunds if one["status"] in ("succeeded", "pending"))
     subscription = _subscription(client, subscription_of(invoice))
     if subscription is not None and _gave_all_back(charge, invoice, subscription):
         subscription = end(client, subscription["id"])

@@ -89,10 +89,15 @@ class Stripe:
             "items": [{"id": item["id"], "price": _price(plan)}],
             "metadata": {PAID_PLAN: "", PAID_UNTIL: ""},
             "proration_behavior": "none",
-            "cancel_at_period_end": False,
         }
+        if plan.plan_id != row.plan_id:
+            change["cancel_at_period_end"] = False
         if row.status == SubscriptionStatus.ACTIVE:
             if plan.position > held.position:
+                if row.next_plan_id is not None:
+                    # The difference counts from the plan that is paid for, not from the one that was to come.
+                    paid_for: dict[str, Any] = {**change, "items": [{"id": item["id"], "price": _price(held)}]}
+                    call(lambda: self._client.v1.subscriptions.update(ref, paid_for))  # pyright: ignore[reportArgumentType]
                 # Nothing changes there unless the difference is paid.
                 change["proration_behavior"] = "always_invoice"
                 change["payment_behavior"] = "error_if_incomplete"

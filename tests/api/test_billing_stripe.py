@@ -24,6 +24,11 @@ from tests.api.delivery_fixtures import rows
 from tests.api.people import Person
 from tests.billing_provider.fake_stripe import FakeStripe, Object, serve_stripe
 
+_LARGE = """
+    INSERT INTO serving.plans (plan_id, name, price_minor, currency, signal_delay_s, streams, alerts, webhooks, api_keys,
+        requests_per_minute, burst, position, stripe_price)
+    VALUES ('large', 'Large', 19900, 'EUR', 0, 1, 1, 1, 1, 1, 1, 30, 'price_large')
+"""
 SECRET = "whsec_of_the_tests"
 
 
@@ -164,6 +169,21 @@ def test_a_downgrade_waits_for_the_period_and_can_be_taken_back(till: Till) -> N
     till.deliver()
     assert (till.shop.subscription(person)["plan"], till.shop.subscription(person)["next_plan"]) == ("pro", None)
     assert till.shop.invoices(person)[0]["total_minor"] == 2900
+
+
+def test_a_higher_plan_after_a_planned_change_is_charged_from_what_was_paid(till: Till) -> None:
+    person, _ = till.begun(plan="team")
+    till.move(START + timedelta(days=10))
+    till.shop.act(person, "change", "pro")
+    sql(till.shop.settings, _LARGE)
+    try:
+        assert till.shop.act(person, "change", "large").status_code == 200
+        till.deliver()
+        # 21 of 31 days: 19900 cents less the 9900 that were paid, not less the 2900 that were to come.
+        assert till.shop.invoices(person)[0]["total_minor"] == 13481 - 6706
+        assert till.shop.plan_of(person) == "large"
+    finally:
+        sql(till.shop.settings, "UPDATE serving.plans SET active = false WHERE plan_id = 'large'")
 
 
 def test_cancelling_and_the_portal(till: Till) -> None:
@@ -405,7 +425,7 @@ STEPS = (
 
 
 @settings(
-    max_examples=25,
+    max_examples=15,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

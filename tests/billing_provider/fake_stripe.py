@@ -29,7 +29,7 @@ from api.billing.money import prorated
 from api.billing.states import after
 
 Object = dict[str, Any]
-PRICES = {"price_pro": 2900, "price_team": 9900}
+PRICES = {"price_pro": 2900, "price_team": 9900, "price_large": 19900}
 
 
 class Refusal(Exception):
