@@ -99,6 +99,8 @@ class Lane(Generic[C]):
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(self._width)
         started = time.perf_counter()
+        in_flight = self._metrics.reads_in_flight.labels(self.name)
+        in_flight.inc()
         try:
             limit = self._deadline_s if deadline_s is None else deadline_s
             with tracing.span(f"read {self.name}", **{"db.system.name": self.name.value}), anyio.fail_after(limit):
@@ -109,6 +111,8 @@ class Lane(Generic[C]):
         except StoreUnavailable:
             self._metrics.store_read(self.name, "unavailable", time.perf_counter() - started)
             raise
+        finally:
+            in_flight.dec()
         self._metrics.store_read(self.name, "ok", time.perf_counter() - started)
         return result
 

@@ -47,6 +47,13 @@ class Metrics:
             registry=self.registry,
             multiprocess_mode="livesum",
         )
+        self.reads_in_flight = Gauge(
+            "cap_store_reads_in_flight",
+            "Reads from a store that run or wait for one of its connections.",
+            ("store",),
+            registry=self.registry,
+            multiprocess_mode="livesum",
+        )
         self._reads = Histogram(
             "cap_store_read_duration_seconds",
             "Time of reads from a store, by result: ok, timeout or unavailable.",
@@ -91,7 +98,9 @@ class Metrics:
             "cap_worker_duties", "Periodic duties, by result.", ("duty", "result"), registry=self.registry
         )
 
-        self.stream_clients = Gauge("cap_stream_clients", "Open streams.", registry=self.registry)
+        self.stream_clients = Gauge(
+            "cap_stream_clients", "Open streams.", registry=self.registry, multiprocess_mode="livesum"
+        )
         self.stream_events = Counter("cap_stream_events", "Events sent to readers of streams.", registry=self.registry)
         self._stream_endings = Counter(
             "cap_stream_endings", "Streams ended by the server, by reason.", ("reason",), registry=self.registry

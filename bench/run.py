@@ -25,6 +25,7 @@ SECTIONS = (
     "live",
     "stages",
     "backtest",
+    "serving",
     "delivery",
     "streams",
     "whole_run",
