@@ -95,7 +95,8 @@ SERVICES: Mapping[Service, tuple[ModuleType, ...]] = {
     Service.ADMIN: (admin_people, admin_platform),
 }
 """Routers of each service."""
-_ASKED_MOST = (signals, series, latest)
+# The addresses of the streams and of the export would be ids of signals to the router of those.
+_ASKED_MOST = (stream, signals, series, latest)
 _ALWAYS = (health, problem_types)
 
 

@@ -156,6 +156,8 @@ class EventReader:
             headers={"Accept": "text/event-stream", **(headers or {})},
         )
         self.reply = self._opened.__enter__()
+        if self.reply.status_code != 200:
+            raise AssertionError(f"{self.reply.status_code} {self.reply.read()!r}")
         self._lines = self.reply.iter_lines()
         self.seen: list[dict[str, Any]] = []
         self.last_id = ""
