@@ -211,15 +211,15 @@ class Stores:
         for lane in (self.warehouse, self.database, self.cache):
             lane.close()
 
-    async def in_session(self, work: Callable[[Session], T]) -> T:
-        """Run ``work`` in a transaction of the serving database."""
+    async def in_session(self, work: Callable[[Session], T], *, deadline_s: float | None = None) -> T:
+        """Run ``work`` in a transaction of the serving database; ``deadline_s`` is for what may take longer."""
         from stores import database
 
         def transact(engine: Engine) -> T:
             with database.session(engine) as session:
                 return work(session)
 
-        return await self.database.read(transact)
+        return await self.database.read(transact, deadline_s=deadline_s)
 
     async def reading(self, work: Callable[[Session], T]) -> T:
         """Run ``work``, which only reads, or writes one thing on its own, without a transaction around it.

@@ -35,6 +35,8 @@ from api.writes import Made, WriteDependency
 
 router = APIRouter(prefix="/v1/users/me", tags=["users"])
 
+# Somebody may have had a great many deliveries.
+_EXPORT_DEADLINE_S = 30
 _ALWAYS = ("unauthenticated", "forbidden", "invalid-parameters", "internal-error", "store-unavailable")
 
 
@@ -174,7 +176,7 @@ async def export_personal_data(request: Request, context: ContextDependency, who
         record(session, Actor.of(who, request), "account.exported", target=f"user:{who.person}", now=now)
         return export(session, who.person, now)
 
-    archive = await context.stores.in_session(work)
+    archive = await context.stores.in_session(work, deadline_s=_EXPORT_DEADLINE_S)
     headers = {"Content-Disposition": f'attachment; filename="personal-data-{now.date().isoformat()}.zip"'}
     return Response(archive, headers=headers, media_type="application/zip")
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from api.accounts import people, sessions
@@ -18,7 +20,9 @@ from api.times import format_instant
 from api.users.personal_data import HOLDINGS, AtDeletion
 
 GRACE = timedelta(days=14)
-_AT_ONCE = 20
+_AT_ONCE, _ROWS_AT_ONCE = 5, 5_000
+_WISHES = "account_deletions"
+_log = structlog.get_logger("users")
 _CHARGED = "s.status IN ('trialing', 'active', 'past_due') AND NOT s.cancel_at_period_end"
 
 
@@ -65,29 +69,43 @@ def cancel_deletion(session: Session, user_id: str, actor: Actor, now: datetime)
 
 def purge(context: Context, session: Session) -> bool:
     """Do it as a duty of the worker; returns whether there may be more."""
-    return purge_due(session, context.clock()) >= _AT_ONCE
+    return purge_due(session, context.clock()) > 0
 
 
 def purge_due(session: Session, now: datetime) -> int:
-    """Delete the accounts whose time has come, some at once; returns how many.
+    """Delete some of the accounts whose time has come, or a part of one that has much; returns how many were worked at.
 
     One that took a subscription meanwhile, or became the last administrator, waits until that is settled.
     """
     connection = session.connection()
     due = connection.execute(
         text(
-            "SELECT user_id::text FROM serving.account_deletions WHERE due_at <= :now "
-            f"AND NOT EXISTS (SELECT FROM serving.subscriptions AS s WHERE s.user_id = account_deletions.user_id AND {_CHARGED}) "
-            "ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED"
+            "SELECT user_id::text FROM serving.account_deletions AS a WHERE due_at <= :now "
+            f"AND NOT EXISTS (SELECT FROM serving.subscriptions AS s WHERE s.user_id = a.user_id AND {_CHARGED}) "
+            "ORDER BY due_at LIMIT :most FOR UPDATE OF a SKIP LOCKED"
         ),
         {"now": now, "most": _AT_ONCE},
     )
-    purged = 0
+    worked = 0
     for user_id in due.scalars().all():
-        if not _is_last_administrator(connection, user_id):
-            _purge(session, user_id, now)
-            purged += 1
-    return purged
+        if _is_last_administrator(connection, user_id):
+            continue
+        try:
+            with session.begin_nested():
+                emptied = _empty(session, user_id, now)
+                done = _delete_rows(connection, user_id)
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise
+            # One that cannot be deleted must not keep the others.
+            _log.error("account_not_deleted", user_id=user_id, error=type(error).__name__)
+            continue
+        worked += 1
+        if emptied:
+            record(session, SYSTEM, "account.deleted", target=f"user:{user_id}", now=now)
+        if not done:
+            break
+    return worked
 
 
 def _pays(connection: Connection, user_id: str) -> bool:
@@ -109,7 +127,8 @@ def _is_last_administrator(connection: Connection, user_id: str) -> bool:
     return set(administrators.scalars()) <= {user_id}
 
 
-def _purge(session: Session, user_id: str, now: datetime) -> None:
+def _empty(session: Session, user_id: str, now: datetime) -> bool:
+    """Let nobody in any more, and take out of the account what says whose it was; returns whether it did say so."""
     sessions.revoke_all(session, user_id, now)
     connection = session.connection()
     # Mails that were not sent yet, or could not be: they say his address.
@@ -120,17 +139,32 @@ def _purge(session: Session, user_id: str, now: datetime) -> None:
         ),
         {"user": user_id},
     )
-    # From the end: what refers to another row stands after it.
-    for table, holding in reversed(tuple(HOLDINGS.items())):
-        if holding.at_deletion is AtDeletion.GO:
-            name = "user_text" if ":user_text" in holding.owner else "user"
-            connection.execute(text(f"DELETE FROM serving.{table} AS t WHERE {holding.owner}"), {name: user_id})
-    connection.execute(
+    result = connection.execute(
         text(
             "UPDATE serving.users SET email = 'deleted-' || user_id || '@invalid', password_hash = NULL, "
             "email_verified_at = NULL, display_name = NULL, time_zone = 'UTC', locale = 'en', "
-            "preferences = '{}'::jsonb, role = 'user', status = 'deleted', version = version + 1 WHERE user_id = :user"
+            "preferences = '{}'::jsonb, role = 'user', status = 'deleted', version = version + 1 "
+            "WHERE user_id = :user AND status <> 'deleted'"
         ),
         {"user": user_id},
     )
-    record(session, SYSTEM, "account.deleted", target=f"user:{user_id}", now=now)
+    return bool(result.rowcount)
+
+
+def _delete_rows(connection: Connection, user_id: str) -> bool:
+    """Delete what he had, as much as fits into one transaction; returns whether that was all."""
+    # From the end: what refers to another row stands after it. The wish itself goes last, so that the rest is found.
+    tables = [name for name, holding in HOLDINGS.items() if holding.at_deletion is AtDeletion.GO and name != _WISHES]
+    for table in (*reversed(tables), _WISHES):
+        owner = HOLDINGS[table].owner
+        name = "user_text" if ":user_text" in owner else "user"
+        result = connection.execute(
+            text(
+                f"DELETE FROM serving.{table} WHERE ctid = ANY(ARRAY("
+                f"SELECT t.ctid FROM serving.{table} AS t WHERE {owner} LIMIT :most))"
+            ),
+            {name: user_id, "most": _ROWS_AT_ONCE},
+        )
+        if result.rowcount == _ROWS_AT_ONCE:
+            return False
+    return True

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import SQLModel
 
+from api.users import deletion
 from api.users.personal_data import HOLDINGS, AtDeletion
 from deploy.local.stack import LocalStack
 from stores import database, tables
@@ -138,6 +139,46 @@ def test_a_deletion_waits_can_be_taken_back_and_leaves_nothing(opened: SignIns) 
     assert opened.mails(email, "verify_email"), "the address is free again"
 
 
+def test_much_goes_in_steps_and_one_that_cannot_go_keeps_no_other(
+    opened: SignIns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deletion, "_ROWS_AT_ONCE", 2)
+    stuck, much = [opened.login(opened.person()) for _ in range(2)]
+    for me in (stuck, much):
+        for number in range(5):
+            ask(opened, me, "POST", "watchlists", {"name": f"list {number}"})
+        assert ask(opened, me, "POST", "users/me/deletion", {"password": PASSWORD}).status_code == 202
+        opened.clock.move(minutes=1)
+    owner = ask(opened, stuck, "GET", "users/me").json()["user_id"]
+    opened.rows("CREATE TABLE serving.keeper (kept uuid REFERENCES serving.watchlists)")
+    opened.rows(
+        "INSERT INTO serving.keeper SELECT watchlist_id FROM serving.watchlists WHERE user_id = :user", user=owner
+    )
+    try:
+        opened.clock.move(days=14)
+        purge(opened, steps=1)
+        begun = opened.rows(
+            "SELECT u.status, count(w.watchlist_id) AS left FROM serving.users AS u JOIN serving.account_deletions "
+            "USING (user_id) LEFT JOIN serving.watchlists AS w USING (user_id) GROUP BY u.user_id ORDER BY u.status"
+        )
+        assert [row["status"] for row in begun] == ["active", "deleted"]
+        assert 0 < begun[1]["left"] < 5 == begun[0]["left"], "nobody is let in while the rest goes"
+        counts = "SELECT count(*) AS left FROM serving.watchlists WHERE user_id = :user"
+        purge(opened)
+        assert opened.rows(counts, user=owner)[0]["left"] == 5
+    finally:
+        opened.rows("DROP TABLE serving.keeper")
+    left = opened.rows("SELECT user_id::text FROM serving.account_deletions")
+    assert [row["user_id"] for row in left] == [owner]
+    purge(opened)
+    assert opened.rows(counts, user=owner)[0]["left"] == 0
+    told = opened.rows(
+        "SELECT count(*) AS told FROM serving.audit_log WHERE action = 'account.deleted' AND target = :who",
+        who=f"user:{owner}",
+    )
+    assert told[0]["told"] == 1
+
+
 def test_the_last_administrator_stays(opened: SignIns) -> None:
     email = opened.person()
     opened.rows("UPDATE serving.users SET role = 'admin' WHERE email = :email", email=email)
@@ -181,13 +222,13 @@ def test_nobody_is_charged_for_an_account_that_is_gone(opened: SignIns) -> None:
     assert not opened.works(me.headers)
 
 
-def purge(opened: SignIns) -> None:
-    from api.users import deletion
-
+def purge(opened: SignIns, steps: int = 100) -> None:
+    """Let the worker's duty come, as often as it wants to."""
     engine = database.engine(opened.served.settings, pool_size=1)
-    with database.session(engine) as session:
-        while deletion.purge(opened.context, session):
-            pass
+    for _ in range(steps):
+        with database.session(engine) as session:
+            if not deletion.purge(opened.context, session):
+                break
     engine.dispose()
 
 
