@@ -308,6 +308,36 @@ def test_what_is_somebody_elses_is_not_there(here: Shop) -> None:
     assert here.subscription(owner)["status"] == "active"
 
 
+def test_workers_payments_and_people_at_once_wait_for_one_another(here: Shop) -> None:
+    people = [here.person() for _ in range(6)]
+    for person in people:
+        here.subscribe(person)
+    here.move(days=12)
+    bills = [here.invoices(person)[0]["invoice_id"] for person in people]
+    here.clock.move(days=2)
+
+    def pay(bill: str) -> str:
+        try:
+            here.work(lambda books: administration.confirm_payment(books, bill))
+        except Problem:
+            return "too late"
+        return "paid"
+
+    def ask(person: Person) -> int:
+        return here.ask(person, "POST", "/v1/subscriptions", json={"plan": "team"}).status_code
+
+    with ThreadPoolExecutor(18) as pool:
+        running = [pool.submit(pay, bill) for bill in bills]
+        working = [pool.submit(here.worker) for _ in range(4)]
+        asking = [pool.submit(ask, person) for person in people for _ in range(2)]
+        assert {one.result() for one in asking} <= {201, 409}
+        assert [one.result() for one in working] == [None] * 4
+        paid = [one.result() for one in running]
+    for person, outcome, bill in zip(people, paid, bills, strict=True):
+        status = {one["invoice_id"]: one["status"] for one in here.invoices(person)}[bill]
+        assert status == {"paid": "paid", "too late": "void"}[outcome]
+
+
 def test_a_start_that_is_never_paid_is_given_up(here: Shop) -> None:
     person = here.person()
     here.subscribe(person)
