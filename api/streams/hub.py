@@ -132,12 +132,18 @@ class Hub:
         if group is None:
             group = self._groups.setdefault(delay, Group(delay))
         if not group.ready:
-            before = self._context.clock() - delay
-            released = await self._context.stores.in_session(lambda session: read_released(session, before))
-            group.released = max(group.released, min(released, self.feed.position))
-            group.ready = True
-            self._release(group)
+            await self._find_released(group)
         return group
+
+    async def _find_released(self, group: Group) -> None:
+        """Ask the database how far a group is, whose position cannot be found from memory."""
+        before = self._context.clock() - group.delay
+        released = await self._context.stores.in_session(lambda session: read_released(session, before))
+        group.released = max(group.released, min(released, self.feed.position))
+        group.ready = True
+        self._release(group)
+        for reader in self._readers:
+            reader.wake.set()
 
     async def recheck(self, standing: Standing) -> None:
         """Find a standing anew that has run out, together with others that have.
@@ -276,14 +282,10 @@ class Hub:
 
     async def _refresh_groups(self) -> None:
         for group in list(self._groups.values()):
-            if not group.ready:
-                before = self._context.clock() - group.delay
-                released = await self._context.stores.in_session(lambda session, b=before: read_released(session, b))
-                group.released = max(group.released, min(released, self.feed.position))
-                group.ready = True
-                for reader in self._readers:
-                    reader.wake.set()
-            self._release(group)
+            if group.ready:
+                self._release(group)
+            else:
+                await self._find_released(group)
 
     def _judge(self, now: float) -> None:
         """Remind the quiet ones of the connection, and end those who do not read."""

@@ -117,7 +117,8 @@ class _Pump:
         if self._clock() >= standing.good_until:
             await self._hub.recheck(standing)
         if standing.refused or standing.forbidden:
-            # The hub ends this stream.
+            reader.end(endings.SIGNED_OUT if standing.refused else endings.FORBIDDEN)
+            # Cancelled meanwhile: the stream waits for its end too.
             await asyncio.sleep(1)
             return None
         if reader.told_version != standing.version:
