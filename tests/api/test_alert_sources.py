@@ -101,7 +101,7 @@ def key(number: int) -> str:
 def test_a_crossing_is_judged_on_closed_bars_only(here: World) -> None:
     here.bars({0: 100.0})
     here.at_close_of(0)
-    here.rule(price(105, "above"))
+    here.rule(price(105))
     assert here.match() == []
     # The bar is stored and has not closed yet.
     here.bars({1: 110.0})
@@ -110,6 +110,12 @@ def test_a_crossing_is_judged_on_closed_bars_only(here: World) -> None:
     here.at_close_of(1, seconds=0)
     assert here.match() == [key(1)]
     assert here.match() == []
+    # Of two new bars one has closed.
+    here.bars({2: 110.0, 3: 100.0})
+    here.at_close_of(2)
+    assert here.match() == []
+    here.at_close_of(3)
+    assert here.match() == [key(3)]
 
 
 def test_a_gap_over_the_level_counts(here: World) -> None:
