@@ -59,9 +59,6 @@ def running_gateway(
     folder: Path, replicas: Mapping[str, tuple[str, ...]], **values: object
 ) -> Iterator[RunningGateway]:
     certificate, key = self_signed(folder / "tls")
-    folder.chmod(0o711)
-    for parent in folder.parents[:2]:
-        parent.chmod(parent.stat().st_mode | 0o011)
     gateway = Gateway(folder / "nginx", replicas, certificate, key, port=free_port(), **values)  # type: ignore[arg-type]
     program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     assert program is not None, "CI installs nginx"
