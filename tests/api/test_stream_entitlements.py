@@ -242,6 +242,7 @@ def test_what_a_plan_does_not_show_is_not_there(timed: Timed) -> None:
     with WebSocketReader(served.port, headers, strategy="narrow", cursor=0) as reader:
         assert reader.until_kind("resync")["reason"] == "history"
         assert ids(reader.take(1)) == [shown]
+        nothing_comes(reader)
 
 
 def test_rights_of_many_are_those_of_each(timed: Timed) -> None:
