@@ -85,7 +85,9 @@ def test_headers_of_every_answer(served: Served) -> None:
         headers = served.client.get(path, headers={"Origin": "https://elsewhere.example"}).headers
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["x-frame-options"] == "DENY"
-        assert headers["content-security-policy"].startswith("default-src 'none'")
+        policy = headers["content-security-policy"].split("; ")
+        for directive in ("default-src", "object-src", "base-uri", "form-action", "frame-ancestors"):
+            assert f"{directive} 'none'" in policy
         assert headers["cache-control"] == "no-store"
         assert not [name for name in headers if name.startswith("access-control-")]
 
