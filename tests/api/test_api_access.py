@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from functools import lru_cache
 from typing import Any
 
 import httpx
@@ -36,6 +37,21 @@ OPERATIONS = _operations()
 
 def test_every_operation_is_in_the_table_and_nothing_else() -> None:
     assert sorted(OPERATIONS) == sorted(TABLE)
+
+
+@lru_cache(maxsize=64)
+def _reader_of(url: str, caller: Caller, scope: Scope | None) -> tuple[tuple[str, str], ...]:
+    return tuple(_headers(_SETTINGS[url], caller, scope).items())
+
+
+_SETTINGS: dict[str, Settings] = {}
+
+
+def _reader(settings: Settings, caller: Caller, scope: Scope | None) -> dict[str, str]:
+    """Somebody who only reads changes nothing for the next who asks: made once."""
+    url = settings.require("postgres_url")
+    _SETTINGS[url] = settings
+    return dict(_reader_of(url, caller, scope))
 
 
 def _headers(settings: Settings, caller: Caller, scope: Scope | None) -> dict[str, str]:
@@ -103,7 +119,8 @@ def test_each_caller_gets_what_the_table_says(served: Served, operation: str, ca
     method, path = OPERATIONS[operation]
     rule, scope = TABLE[operation]
     expected = _expected(rule, scope, caller, method)
-    status = _call(served.client, method, path, _headers(served.settings, caller, scope))
+    headers = _reader(served.settings, caller, scope) if method == "GET" else _headers(served.settings, caller, scope)
+    status = _call(served.client, method, path, headers)
     assert status < 500
     if expected == THROUGH and rule is not Rule.UNCHECKED:
         assert status not in (401, 403)
