@@ -117,3 +117,11 @@ def test_what_is_refused_is_not_tried_again_and_silence_is_told() -> None:
         pytest.raises(NoAnswer, match="2 tries"),
     ):
         client.get_health()
+
+
+def test_the_client_fits_the_api() -> None:
+    """Made anew it would be the same; otherwise run ``make client``."""
+    from deploy.openapi.client import write_client
+
+    stale = [path.name for path, text in write_client().items() if path.read_text() != text]
+    assert not stale
