@@ -11,15 +11,19 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import redis
 from sqlalchemy import text
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from api.streams import hub as hubs
+from api.streams.feed import Feed
+from api.streams.log import read_events, read_head
+from api.streams.relay import FIELD, STREAM
 from deploy.local.stack import LocalStack
 from stores import database
 from tests.api.conftest import Served, serve
 from tests.api.people import Person, make_user
-from tests.api.streaming import EventReader, Hands, WebSocketReader
+from tests.api.streaming import EventReader, Hands, WebSocketReader, cursors, fresh, publish
 
 ORIGIN = "http://127.0.0.1:8000"
 
@@ -157,6 +161,21 @@ def test_a_server_that_stops_tells_its_readers_when_to_come_back(world: LocalSta
         # Whoever comes all the same is let in and sent on, not refused.
         with WebSocketReader(running.port, make_user(world.settings).headers) as late:
             late.until_kind("reconnect")
+
+
+def test_what_redis_has_dropped_is_read_from_the_log(one: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No worker relays here: of ten events only the last one is in Redis."""
+    monkeypatch.setattr(Feed, "CHECK_S", 3_600)
+    with WebSocketReader(one.port, make_user(one.settings).headers, strategy="dropped") as reader:
+        reader.next()
+        publish(one.settings, fresh(10, "dropped", datetime(2024, 3, 1, tzinfo=UTC)))
+        engine = database.engine(one.settings, pool_size=1)
+        with database.session(engine) as session:
+            last = read_events(session, read_head(session) - 1, 1)[0]
+        engine.dispose()
+        with redis.Redis.from_url(one.settings.require("redis_url")) as cache:
+            cache.xadd(STREAM, {FIELD: last.relayed()}, id=f"{last.sequence}-0")
+        assert cursors(reader.take(10)) == list(range(last.sequence - 9, last.sequence + 1))
 
 
 def test_a_reader_who_goes_is_noticed(one: Served) -> None:
