@@ -15,6 +15,7 @@ from starlette.requests import HTTPConnection
 
 from api.security.addresses import client_address
 from api.security.principal import Principal
+from stores.database import READS_ONLY
 
 _LOCK = 0x4341505F41554454
 _PENDING = "audit records to write"
@@ -64,7 +65,14 @@ def record(
     now : datetime
     details : mapping, optional
         What changed. Never a secret.
+
+    Raises
+    ------
+    RuntimeError
+        If the session is one for reads.
     """
+    if session.info.get(READS_ONLY):
+        raise RuntimeError(f"a record of {action} would be lost: this session never commits")
     # Written at the commit: records follow one another, and nobody should wait for somebody else's slow transaction.
     session.info.setdefault(_PENDING, []).append((actor, action, target, dict(details or {}), now))
 

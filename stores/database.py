@@ -141,10 +141,15 @@ def _try_if_idle(connection: DBAPIConnection, record: ConnectionPoolEntry, _: ob
         raise DisconnectionError from error
 
 
+READS_ONLY = "reads only"
+"""Set in ``info`` of a session that never commits: what waits for a commit would be lost in it."""
+
+
 @contextmanager
 def reading(engine: Engine) -> Generator[Session]:
     """Open a session for reads, each statement of which sees what is committed by then: no transaction to begin and end."""
     with Session(engine.execution_options(isolation_level="AUTOCOMMIT")) as opened:
+        opened.info[READS_ONLY] = True
         yield opened
 
 

@@ -191,7 +191,9 @@ def _update(deed: Deed, user_id: str, change: str, condition: str, **values: Any
 def _keep_an_administrator(deed: Deed, user_id: str) -> None:
     """Refuse what would leave nobody in charge; waits for others who are changing administrators."""
     standing = deed.session.connection().execute(
-        text("SELECT user_id::text FROM serving.users WHERE role = 'admin' AND status = 'active' FOR UPDATE")
+        text(
+            "SELECT user_id::text FROM serving.users WHERE role = 'admin' AND status = 'active' ORDER BY user_id FOR UPDATE"
+        )
     )
     if list(standing.scalars()) == [user_id]:
         raise Problem("conflict", "this is the last administrator; make somebody else one first")

@@ -145,7 +145,7 @@ async def _find(connection: HTTPConnection) -> Principal:
         check_csrf(connection, context.vault, claims.session_id, context.settings.public_url)
     found = await context.stores.reading(lambda session: _by_session(context, session, claims, means))
     if found.impersonator_id is not None:
-        await context.stores.reading(lambda session: _record_look(context, session, found, connection))
+        await context.stores.in_session(lambda session: _record_look(context, session, found, connection))
     return found
 
 
