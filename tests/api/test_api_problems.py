@@ -48,7 +48,7 @@ def test_a_fault_of_ours_shows_nothing_of_itself(served: Served, monkeypatch: py
     async def fail(*_: object, **__: object) -> None:
         raise RuntimeError("a secret detail")
 
-    monkeypatch.setattr(Stores, "in_session", fail)
+    monkeypatch.setattr(Stores, "reading", fail)
     reply = served.client.get("/v1/signals", headers={"X-Request-ID": "find-me"})
     assert problem(reply, "internal-error")["request_id"] == "find-me"
     assert "secret detail" not in reply.text
