@@ -78,7 +78,11 @@ def test_bodies_by_the_description_and_against_it(served: Served, method: str, p
     def ask(case: schemathesis.Case) -> None:
         made = case.as_transport_kwargs(base_url=f"http://127.0.0.1:{served.port}", headers=headers)
         made.pop("cookies", None)
-        sane(httpx.Client(timeout=60).send(_request(made)))
+        try:
+            reply = httpx.Client(timeout=60).send(_request(made))
+        except (httpx.LocalProtocolError, UnicodeEncodeError):
+            return  # a header that no client can put on the wire
+        sane(reply)
 
     ask()
 
