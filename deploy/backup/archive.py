@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ import zstandard
 FORMAT = 1
 MANIFEST = "manifest.json"
 _CHUNK = 1 << 20
+_NAME = re.compile(r"manifest\.json|(postgres|clickhouse)/[A-Za-z0-9_]+(\.[a-z0-9]+)*", re.ASCII)
 
 
 class BadArchive(RuntimeError):
@@ -98,7 +100,7 @@ def read(source: Path, folder: Path) -> Manifest:
     try:
         with _opened(source) as archive:
             for member in archive:
-                archive.extract(member, folder, filter="data")
+                _extract(archive, member, folder)
         given: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
         if given["format"] != FORMAT:
             raise BadArchive(f"{source} is of format {given['format']}; this version reads format {FORMAT}")
@@ -110,6 +112,18 @@ def read(source: Path, folder: Path) -> Manifest:
         if not path.is_file() or path.stat().st_size != member.size or digest_of(path) != member.sha256:
             raise BadArchive(f"{source} is damaged: {member.name} is not what the manifest says")
     return manifest
+
+
+def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
+    """Write one member below the folder; a name that a backup does not have could lead anywhere."""
+    content = archive.extractfile(member) if member.isfile() and _NAME.fullmatch(member.name) else None
+    if content is None:
+        raise ValueError(f"{member.name!r} does not belong in a backup")
+    path = folder / member.name
+    path.parent.mkdir(exist_ok=True)
+    with path.open("wb") as out:
+        while piece := content.read(_CHUNK):
+            out.write(piece)
 
 
 @contextmanager

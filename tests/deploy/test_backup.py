@@ -134,6 +134,30 @@ def test_a_damaged_file_changes_nothing(filled: LocalStack, tmp_path: Path) -> N
         assert checksums(filled) == before
 
 
+def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path) -> None:
+    import io
+    import tarfile
+
+    import zstandard
+
+    from deploy.backup import archive
+
+    for name in ("../outside", "/tmp/outside", "postgres/../../outside", "other/file"):
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w") as made:
+            member = tarfile.TarInfo(name)
+            member.size = 4
+            made.addfile(member, io.BytesIO(b"evil"))
+        file = tmp_path / "evil.tar.zst"
+        file.write_bytes(zstandard.compress(packed.getvalue()))
+        folder = tmp_path / "folder"
+        folder.mkdir(exist_ok=True)
+        with pytest.raises(archive.BadArchive, match="does not belong"):
+            archive.read(file, folder)
+        assert list(folder.iterdir()) == []
+    assert not (tmp_path / "outside").exists()
+
+
 def test_no_secret_in_the_clear(filled: LocalStack, tmp_path: Path) -> None:
     import zstandard
 
