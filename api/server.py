@@ -12,7 +12,9 @@ import signal
 import socket
 import sys
 import time
+from contextlib import suppress
 from types import FrameType
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -28,6 +30,7 @@ _BACKLOG = 2_048
 _LONGEST_MESSAGE = 64 * 1_024
 _UNREAD_MS = 30_000
 """A connection whose peer takes nothing for so long is reset, whatever it acknowledges."""
+_LAST_WORDS_S = 0.5
 _TELLING_S = 5.0
 """Longest wait for streams to take leave."""
 
@@ -66,6 +69,7 @@ class Server(uvicorn.Server):
         self._context: Context = application.state.context
         self._drain_s = settings.drain_s
         self._parent = parent
+        self._listeners: list[socket.socket] = []
 
     async def on_tick(self, counter: int) -> bool:
         """End too when the parent is gone without a word."""
@@ -81,6 +85,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain, then shut down."""
+        self._listeners = [socket.socket(fileno=os.dup(one.fileno())) for one in sockets or []]
         await self._drain()
         await super().shutdown(sockets)
 
@@ -90,6 +95,38 @@ class Server(uvicorn.Server):
         while time.monotonic() < deadline and not self.force_exit:
             await asyncio.sleep(0.05)
         await asyncio.wait([telling], timeout=_TELLING_S)
+        if self._drain_s:
+            await self._stop_listening()
+            # Who has connected has not always said yet what he wants.
+            await asyncio.sleep(_LAST_WORDS_S)
+        for listener in self._listeners:
+            listener.close()
+
+    async def _stop_listening(self) -> None:
+        """Take every connection that has been made, and leave the kernel no moment to make one that nobody takes.
+
+        Such a connection would be reset, and a POST that was sent over it could not be sent again by the gateway.
+        """
+        loop = asyncio.get_running_loop()
+        waiting: list[socket.socket] = []
+        for listener in self._listeners:
+            listener.setblocking(False)
+            with suppress(BlockingIOError):
+                while True:
+                    waiting.append(listener.accept()[0])
+            if self._parent is None:
+                # At once, where nobody else listens on it; the event loop would close it only after its next round.
+                with suppress(OSError):
+                    listener.shutdown(socket.SHUT_RD)
+        for server in self.servers:
+            server.close()
+        for connection in waiting:
+            await loop.connect_accepted_socket(self._protocol, connection)
+
+    def _protocol(self) -> asyncio.Protocol:
+        # Made as the server itself makes them; the class depends on the configuration and is known no closer.
+        made: Any = self.config.http_protocol_class
+        return made(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
 
 def run(settings: Settings, listener: socket.socket, parent: int | None = None) -> None:

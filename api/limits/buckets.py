@@ -41,8 +41,10 @@ redis.call('SET', KEYS[1], string.format('%.0f', following), 'PX', math.ceil((fo
 return {1, math.floor((now + depth - following) / interval), following - now, 0}
 """
 
-_WAIT_S = 0.5
+_WAIT_S = 1.0
 """Longest wait for Redis: a request must not be held up by its own limit."""
+_AT_ONCE = 32
+"""Requests counted at once by this process. The others wait, which says nothing about Redis."""
 _PAUSE_S = 1.0
 """Pause after a failure, in which Redis is not asked: it would cost every request that wait."""
 
@@ -124,6 +126,7 @@ class Buckets:
         self._client: Redis | None = None
         self._script: Any = None
         self._silent_until = float("-inf")
+        self._turns = asyncio.Semaphore(_AT_ONCE)
 
     async def take(self, caller: str, allowance: Allowance, cost: int = 1) -> Decision:
         """Count a request.
@@ -141,23 +144,25 @@ class Buckets:
         LimiterUnavailable
             If Redis cannot be reached, or not in time.
         """
+        async with self._turns:
+            admitted, remaining, reset_us, retry_us = await self._take(caller, allowance, cost)
+        return Decision(
+            bool(admitted), allowance, int(remaining), math.ceil(reset_us / 1e6), math.ceil(max(retry_us, 0) / 1e6)
+        )
+
+    async def _take(self, caller: str, allowance: Allowance, cost: int) -> tuple[float, float, float, float]:
         if time.monotonic() < self._silent_until:
             raise LimiterUnavailable
         burst = max(allowance.burst, 1)
         try:
             async with asyncio.timeout(_WAIT_S):
-                admitted, remaining, reset_us, retry_us = await self._run(
-                    f"cap:limit:{caller}", [allowance.interval_us, burst, min(cost, burst)]
-                )
+                return await self._run(f"cap:limit:{caller}", [allowance.interval_us, burst, min(cost, burst)])
         except Exception as error:
             if not _is_absence(error):
                 raise
             self._silent_until = time.monotonic() + _PAUSE_S
             _log.warning("limiter_unavailable", error=type(error).__name__)
             raise LimiterUnavailable from error
-        return Decision(
-            bool(admitted), allowance, int(remaining), math.ceil(reset_us / 1e6), math.ceil(max(retry_us, 0) / 1e6)
-        )
 
     async def close(self) -> None:
         """Close the connections."""
@@ -169,7 +174,9 @@ class Buckets:
         if self._client is None:
             from stores import cache
 
-            self._client = cache.connect_async(self._settings, pool_timeout_s=_WAIT_S, socket_timeout_s=_WAIT_S)
+            self._client = cache.connect_async(
+                self._settings, max_connections=_AT_ONCE, pool_timeout_s=_WAIT_S, socket_timeout_s=_WAIT_S
+            )
             self._script = self._client.register_script(_SCRIPT)
         return await self._script(keys=[key], args=arguments)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zoneinfo
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import orjson
@@ -14,6 +15,8 @@ from api.parameters import MarketText
 from api.users.watchlists import MOST_MARKETS
 
 _LONGEST_PREFERENCES = 16 * 1024
+_LARGEST_NUMBER = 2**53 - 1
+"""Beyond it a reader in a browser has another number than the one that was sent."""
 # Names of the database begin with capitals: nothing else that lies in its folder is meant.
 _ZONE = re.compile(r"[A-Z][A-Za-z0-9_+-]*(?:/[A-Z][A-Za-z0-9_+-]*){0,2}", re.ASCII)
 _LOCALE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?", re.ASCII)
@@ -45,7 +48,19 @@ def _preferences(value: dict[str, Any]) -> dict[str, Any]:
         raise ValueError(f"holds more than {_LONGEST_PREFERENCES:,} bytes")
     if b"\\u0000" in written:
         raise ValueError("holds a zero character")
+    if any(abs(number) > _LARGEST_NUMBER for number in _numbers(value)):
+        raise ValueError(f"holds a number beyond {_LARGEST_NUMBER:,}, which is not kept exactly")
     return value
+
+
+def _numbers(value: Any) -> Iterator[float]:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from _numbers(item)
+    elif isinstance(value, int | float):
+        yield value
 
 
 def _each_once(value: list[str]) -> list[str]:

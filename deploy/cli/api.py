@@ -163,6 +163,8 @@ class _Workers:
         for process in self._processes:
             with suppress(ProcessLookupError):
                 process.terminate()
+        # Theirs are enough; what came in by this one when they have closed theirs, nobody would take.
+        self._listener.close()
         deadline = time.monotonic() + self._stop_s
         for process in self._processes:
             try:

@@ -13,6 +13,7 @@ from string import Template
 from deploy.local.home import write_private
 
 _TEMPLATE = Path(__file__).with_name("nginx.conf.template")
+_STREAMS = "-streams"
 _ANYTHING = "everything"
 """Name of the upstream for paths that belong to no service, such as the description of the API."""
 
@@ -176,12 +177,15 @@ def _addresses(gateway: Gateway, service: str) -> tuple[str, ...]:
 def _upstreams(gateway: Gateway) -> Iterable[str]:
     services = {service: _addresses(gateway, service) for service in _paths(gateway)}
     everything = gateway.replicas.get("all") or tuple(dict.fromkeys(a for found in services.values() for a in found))
-    for name, addresses in {**services, _ANYTHING: everything}.items():
+    # A stream that is refused goes to another replica; that is no reason to leave the first one alone.
+    streams = {f"{service}{_STREAMS}": addresses for service, addresses in services.items()}
+    for name, addresses in {**services, **streams, _ANYTHING: everything}.items():
         yield f"    upstream {name} {{"
         yield f"        zone {name} 128k;"
         yield "        least_conn;"
+        failures = 0 if name in streams else 1
         for address in addresses:
-            yield f"        server {address} max_fails=1 fail_timeout={gateway.failures_s}s;"
+            yield f"        server {address} max_fails={failures} fail_timeout={gateway.failures_s}s;"
         yield "        keepalive 64;"
         # Shorter than a replica drains, so that none of these is open when it closes them.
         yield "        keepalive_timeout 4s;"
@@ -203,7 +207,7 @@ def _locations(gateway: Gateway) -> Iterable[str]:
         yield "            proxy_read_timeout 90s;"
         yield "            proxy_send_timeout 30s;"
         yield "            proxy_next_upstream error timeout http_503;"
-        yield f"            proxy_pass http://{service};"
+        yield f"            proxy_pass http://{service}{_STREAMS};"
         yield "        }"
         yield f"        location ~ ^({words})(/|$) {{ proxy_pass http://{service}; }}"
     yield f"        location / {{ proxy_pass http://{_ANYTHING}; }}"

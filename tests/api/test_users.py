@@ -61,6 +61,8 @@ def test_a_profile_is_shown_and_changed(opened: SignIns, email: str, me: SignedI
         {"preferences": {"big": "x" * 20_000}},
         {"preferences": ["a", "list"]},
         {"preferences": {"zero": "\x00"}},
+        {"preferences": {"panes": [{"height": 2**53}]}},
+        {"preferences": {"panes": [{"height": 1e19}]}},
         {"role": "admin"},
         {"email": "other@example.com"},
         {"plan": "team"},
