@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from enum import StrEnum
 from importlib import import_module
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, LiteralString, TypeVar
 
-import anyio
 import anyio.to_thread
 import structlog
 
 from api.metrics import Metrics
 from api.observability import tracing
 from api.problems import Problem, StoreUnavailable
+from api.statements import Statements
+from api.store_faults import StoreName, clickhouse_not_now, postgres_not_now, redis_not_now
 from stores.settings import MissingStore, Settings
 
 if TYPE_CHECKING:
@@ -30,20 +33,7 @@ C = TypeVar("C")
 T = TypeVar("T")
 _log = structlog.get_logger("api")
 
-# ClickHouse error codes that say "not now" rather than "wrong query": timeouts, limits, refused credentials, and tables
-# that are not there because nothing was ever stored.
-_CLICKHOUSE_NOT_NOW = frozenset({60, 81, 159, 160, 202, 209, 210, 236, 241, 394, 497, 516})
-# The same of Postgres: the schema or a table is not there, connections are used up, the server starts or stops.
-_POSTGRES_NOT_NOW = ("3F000", "42P01", "53", "57", "08", "28")
 _RETRY_AFTER_S = 1.0
-
-
-class StoreName(StrEnum):
-    """The stores the API reads from, by their name in readiness."""
-
-    CLICKHOUSE = "clickhouse"
-    POSTGRES = "postgres"
-    REDIS = "redis"
 
 
 class Lane(Generic[C]):
@@ -81,8 +71,7 @@ class Lane(Generic[C]):
         self._close = close
         self._metrics = metrics
         self._deadline_s = deadline_s
-        self._width = width
-        self._limiter: anyio.CapacityLimiter | None = None
+        self._threads = ThreadPoolExecutor(width, thread_name_prefix=name)
         self._client: C | None = None
         self._opening = threading.Lock()
         self._failed_at = float("-inf")
@@ -96,15 +85,18 @@ class Lane(Generic[C]):
         StoreUnavailable
             If the store cannot answer now or the deadline passes.
         """
-        if self._limiter is None:
-            self._limiter = anyio.CapacityLimiter(self._width)
         started = time.perf_counter()
         in_flight = self._metrics.reads_in_flight.labels(self.name)
         in_flight.inc()
         try:
             limit = self._deadline_s if deadline_s is None else deadline_s
-            with tracing.span(f"read {self.name}", **{"db.system.name": self.name.value}), anyio.fail_after(limit):
-                result = await anyio.to_thread.run_sync(self._work, work, limiter=self._limiter, abandon_on_cancel=True)
+            with tracing.span(f"read {self.name}", **{"db.system.name": self.name.value}):
+                # A read that is given up goes on in its thread, which is free again when the store has answered.
+                known = contextvars.copy_context()
+                async with asyncio.timeout(limit):
+                    result = await asyncio.get_running_loop().run_in_executor(
+                        self._threads, lambda: known.run(self._work, work)
+                    )
         except TimeoutError:
             self._metrics.store_read(self.name, "timeout", time.perf_counter() - started)
             raise StoreUnavailable(self.name, "did not answer in time") from None
@@ -191,14 +183,15 @@ class Stores:
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         self.settings = settings
         self.warehouse: Lane[Warehouse] = Lane(
-            StoreName.CLICKHOUSE, self._warehouse, _clickhouse_not_now, lambda client: client.close(), metrics
+            StoreName.CLICKHOUSE, self._warehouse, clickhouse_not_now, lambda client: client.close(), metrics
         )
         self.database: Lane[Engine] = Lane(
-            StoreName.POSTGRES, self._engine, _postgres_not_now, lambda engine: engine.dispose(), metrics, deadline_s=6
+            StoreName.POSTGRES, self._engine, postgres_not_now, lambda engine: engine.dispose(), metrics, deadline_s=6
         )
         self.cache: Lane[Redis] = Lane(
-            StoreName.REDIS, self._redis, _redis_not_now, lambda client: client.close(), metrics, deadline_s=3
+            StoreName.REDIS, self._redis, redis_not_now, lambda client: client.close(), metrics, deadline_s=3
         )
+        self.statements = Statements(settings, metrics, deadline_s=6)
 
     @staticmethod
     def prepare() -> None:
@@ -207,7 +200,7 @@ class Stores:
             import_module(name)
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close the connections of the threads."""
         for lane in (self.warehouse, self.database, self.cache):
             lane.close()
 
@@ -241,6 +234,16 @@ class Stores:
                 return work(session)
 
         return await self.database.read(read)
+
+    async def one(self, statement: LiteralString, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Read one row with a short statement that nearly every request needs, without a thread for it.
+
+        Raises
+        ------
+        StoreUnavailable
+            If the database cannot answer now.
+        """
+        return await self.statements.one(statement, parameters)
 
     async def check(self, name: StoreName) -> Health:
         """Ask a store whether it answers."""
@@ -320,37 +323,3 @@ def _ping(client: Redis) -> None:
     from stores import cache
 
     cache.ping(client)
-
-
-def _clickhouse_not_now(error: Exception) -> str | None:
-    from clickhouse_connect.driver.exceptions import DatabaseError
-    from urllib3.exceptions import HTTPError
-
-    if isinstance(error, (HTTPError, ConnectionError, TimeoutError)):
-        return "cannot be reached"
-    if not isinstance(error, DatabaseError):
-        return None
-    if error.code is None:
-        return "cannot be reached"
-    return "cannot answer now" if error.code in _CLICKHOUSE_NOT_NOW else None
-
-
-def _postgres_not_now(error: Exception) -> str | None:
-    from sqlalchemy.exc import DBAPIError, OperationalError
-    from sqlalchemy.exc import TimeoutError as PoolTimeout
-
-    if isinstance(error, PoolTimeout):
-        return "has no connection free"
-    if not isinstance(error, DBAPIError):
-        return None
-    code: str | None = getattr(error.orig, "sqlstate", None)
-    if code is None:
-        # Only errors of the connection itself come without a code and of this kind.
-        return "cannot be reached" if isinstance(error, OperationalError) else None
-    return "cannot answer now" if code.startswith(_POSTGRES_NOT_NOW) else None
-
-
-def _redis_not_now(error: Exception) -> str | None:
-    from redis.exceptions import RedisError
-
-    return "cannot be reached" if isinstance(error, (RedisError, OSError)) else None

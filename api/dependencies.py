@@ -24,6 +24,7 @@ from stores.settings import Settings
 
 if TYPE_CHECKING:
     from api.flags import Flags
+    from api.reads.signal_pages import SignalPages
 
 _REMEMBER_ANONYMOUS_S = 5.0
 
@@ -62,6 +63,13 @@ class Context:
         from api.flags import Flags
 
         return Flags()
+
+    @cached_property
+    def signal_pages(self) -> SignalPages:
+        """Pages of signals that were read before."""
+        from api.reads.signal_pages import SignalPages
+
+        return SignalPages(self.stores)
 
     @cached_property
     def buckets(self) -> Buckets:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, LiteralString
 
 from sqlalchemy import text
 from sqlmodel import Session
@@ -76,7 +76,7 @@ FREE = Entitlements(
 )
 
 
-_HELD_BY = """
+_HELD_BY: LiteralString = """
 WITH held AS (
     SELECT CASE WHEN next_plan_id IS NOT NULL AND period_end <= {now} THEN next_plan_id ELSE plan_id END AS plan_id
     FROM serving.subscriptions WHERE user_id = {user} AND entitled_until > {now}
@@ -90,11 +90,24 @@ SELECT p.plan_id, p.markets, p.timeframes, p.signal_delay_s, p.history_s, p.stre
     p.requests_per_minute, p.burst, p.export
 FROM held JOIN serving.plans AS p USING (plan_id) ORDER BY p.position DESC LIMIT 1
 """
-_HELD = text(_HELD_BY.format(user="CAST(:user AS uuid)", now=":now"))
+
+
+def held_by(user: LiteralString, now: LiteralString) -> LiteralString:
+    """SQL that finds the plan of a person, as `of_plan` reads it; for statements that find the person as well.
+
+    Parameters
+    ----------
+    user, now : str
+        SQL for a uuid and an instant.
+    """
+    return _HELD_BY.format(user=user, now=now)
+
+
+_HELD = text(held_by("CAST(:user AS uuid)", ":now"))
 _HELD_BY_MANY = text(
     "SELECT u.user_id, i.moment, h.* FROM unnest(CAST(:users AS uuid[])) AS u (user_id) "
     "CROSS JOIN unnest(CAST(:moments AS timestamptz[])) AS i (moment) "
-    f"CROSS JOIN LATERAL ({_HELD_BY.format(user='u.user_id', now='i.moment')}) AS h"
+    f"CROSS JOIN LATERAL ({held_by('u.user_id', 'i.moment')}) AS h"
 )
 
 
@@ -133,7 +146,9 @@ def entitlements_of_many(
 
 
 def of_plan(row: Mapping[Any, Any]) -> Entitlements:
-    """Rights a row of ``plans`` gives."""
+    """Rights a row of ``plans`` gives; those of the free plan if there is none, not even one for that."""
+    if row["plan_id"] is None:
+        return FREE
     return Entitlements(
         plan=row["plan_id"],
         markets=None if row["markets"] is None else tuple(row["markets"]),

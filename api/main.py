@@ -138,6 +138,7 @@ def create_app(
         yield
         await hub.close()
         await context.buckets.close()
+        await stores.statements.close()
         stores.close()
 
     application = FastAPI(

@@ -19,7 +19,12 @@ _JSON = "application/json"
 
 def json_reply(body: Any, status: int = 200) -> Response:
     """Write a value as JSON; not-a-number and infinities become null."""
-    return Response(orjson.dumps(body), status, media_type=_JSON)
+    return json_text_reply(orjson.dumps(body), status)
+
+
+def json_text_reply(body: bytes, status: int = 200) -> Response:
+    """Send what is JSON already."""
+    return Response(body, status, media_type=_JSON)
 
 
 def series_reply(series: Series, lines: Sequence[bytes], next_cursor: str | None) -> Response:

@@ -100,13 +100,14 @@ class _Connection:
 def steady(call: Call, per_second: int, seconds: float, connections: int = 64) -> Load:
     """Ask at a fixed rate, whether answers come or not.
 
-    A time counts from when the request was due: a server that stalls is charged for all that had to wait.
+    A time counts from when the request was due: a server that stalls is charged for all that had to wait. The connections
+    take turns, as so many clients would.
     """
     return asyncio.run(_steady(call, per_second, seconds, connections))
 
 
 async def _steady(call: Call, per_second: int, seconds: float, connections: int) -> Load:
-    free: asyncio.LifoQueue[_Connection] = asyncio.LifoQueue()
+    free: asyncio.Queue[_Connection] = asyncio.Queue()
     for _ in range(connections):
         free.put_nowait(_Connection(call))
     taken: list[float] = []

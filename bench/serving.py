@@ -27,7 +27,9 @@ def section(quick: bool, tell: Tell) -> Section:
         f"cap api with {_PROCESSES} processes, PostgreSQL, Redis and ClickHouse, and what makes the load, all on this "
         f"machine's cores. {_SIGNALS:,} signals and their outcomes are stored. Every request carries an API key: the key "
         "and its owner's plan are read from the database, and the rate limit is counted in Redis, each time. The bare "
-        "route is a FastAPI route that answers fixed bytes, in as many processes."
+        "route is a FastAPI route that answers fixed bytes, in as many processes. A page of signals that was read before "
+        "is sent again once the database has said that nothing has happened since; a plan whose history is bounded has "
+        "its pages read anew each time."
     )
     with serving_world(2_000 if quick else _SIGNALS, _PROCESSES) as world:
         _as_fast_as_it_goes(made, world, seconds, tell)
@@ -51,6 +53,7 @@ def _as_fast_as_it_goes(made: Section, world: World, seconds: int, tell: Tell) -
     rows: list[tuple[str, ...]] = []
     targets = {"a bare route": (world.bare_url, {})}
     targets |= {name: (world.url + path, world.headers) for name, path in _PATHS.items()}
+    targets["50 signals, read anew"] = (world.url + _PATHS["50 signals"], world.bounded)
     for name, (url, headers) in targets.items():
         for clients in _CLIENTS:
             tell(f"{name}, {clients} clients")
@@ -71,6 +74,7 @@ def _at_a_rate(made: Section, world: World, seconds: int, tell: Tell) -> None:
     call = Call.of("GET", world.url + _PATHS["50 signals"], world.headers)
     for rate in (100, 250, _RATE):
         tell(f"50 signals at {rate} requests/s")
+        steady(call, rate, 1)
         load = steady(call, rate, seconds)
         met = f"{load.p50_ms:,.1f}", f"{load.p99_ms:,.1f}", f"{load.failed:,}"
         rows.append((str(rate), f"{load.requests_per_s:,.0f}", *met))

@@ -40,6 +40,9 @@ class World:
     url: str
     bare_url: str
     headers: dict[str, str]
+    """Of somebody who sees all there is."""
+    bounded: dict[str, str]
+    """Of somebody whose plan ends some way back: a page for him is read anew each time."""
 
 
 @contextmanager
@@ -59,9 +62,9 @@ def serving_world(signals: int, processes: int) -> Iterator[World]:
             database.migrate(stack.settings)
             _candles(stack.settings)
             _publish(stack.settings, signals)
-            headers = _subscriber(stack.settings)
+            readers = [_subscriber(stack.settings, plan) for plan in ("team", "pro")]
             with _api(stack, Path(folder), processes) as url, _bare(processes) as bare_url:
-                yield World(url, bare_url, headers)
+                yield World(url, bare_url, *readers)
 
 
 def _publish(settings: Settings, number: int) -> None:
@@ -144,7 +147,7 @@ def _candles(settings: Settings) -> None:
         warehouse.insert("market.candles", pl.DataFrame(rows, schema_overrides=schema))
 
 
-def _subscriber(settings: Settings) -> dict[str, str]:
+def _subscriber(settings: Settings, plan: str) -> dict[str, str]:
     """Make a person with a password and a key, whose plan lets him ask as often as he likes."""
     from sqlalchemy import text
 
@@ -159,12 +162,15 @@ def _subscriber(settings: Settings) -> dict[str, str]:
     try:
         with database.session(engine) as session:
             session.connection().execute(
-                text("UPDATE serving.plans SET requests_per_minute = 6000000, burst = 100000, signal_delay_s = 0")
+                text(
+                    "UPDATE serving.plans SET requests_per_minute = 6000000, burst = 100000, signal_delay_s = 0, "
+                    "history_s = CASE WHEN plan_id = 'pro' THEN 1000000000 END"
+                )
             )
             session.add(
                 User(
                     user_id=person,
-                    email=EMAIL,
+                    email=EMAIL if plan == "team" else f"{plan}-{EMAIL}",
                     password_hash=Passwords(settings).hash(PASSWORD),
                     role="user",
                     email_verified_at=now,
@@ -172,14 +178,11 @@ def _subscriber(settings: Settings) -> dict[str, str]:
                 )
             )
             session.flush()
-            best = session.connection().execute(
-                text("SELECT plan_id FROM serving.plans ORDER BY position DESC LIMIT 1")
-            )
             session.add(
                 Grant(
                     grant_id=str(uuid.uuid4()),
                     user_id=person,
-                    plan_id=best.scalar_one(),
+                    plan_id=plan,
                     until=now + timedelta(days=1),
                     reason="to measure",
                     created_at=now,

@@ -141,6 +141,12 @@ def _try_if_idle(connection: DBAPIConnection, record: ConnectionPoolEntry, _: ob
         raise DisconnectionError from error
 
 
+@lru_cache(maxsize=8)
+def _autocommitting(engine: Engine) -> Engine:
+    # Made once for each engine: making it costs more than a short statement.
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
+
+
 READS_ONLY = "reads only"
 """Set in ``info`` of a session that never commits: what waits for a commit would be lost in it."""
 
@@ -148,7 +154,7 @@ READS_ONLY = "reads only"
 @contextmanager
 def reading(engine: Engine) -> Generator[Session]:
     """Open a session for reads, each statement of which sees what is committed by then: no transaction to begin and end."""
-    with Session(engine.execution_options(isolation_level="AUTOCOMMIT")) as opened:
+    with Session(_autocommitting(engine)) as opened:
         opened.info[READS_ONLY] = True
         yield opened
 

@@ -31,7 +31,7 @@ async def read_status(context: Context) -> dict[str, Any]:
     """Ask everything; what cannot be asked is null."""
     import asyncio
 
-    from api.connections import StoreName
+    from api.store_faults import StoreName
 
     checks = asyncio.gather(*(context.stores.check(name) for name in StoreName))
     found, schema = await asyncio.gather(checks, context.stores.schema())

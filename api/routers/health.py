@@ -10,12 +10,12 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from api import metrics
-from api.connections import StoreName
 from api.dependencies import ContextDependency, MetricsDependency
 from api.problems import documented
 from api.replies import json_reply
 from api.schemas import Alive, Readiness
 from api.security.access import unchecked
+from api.store_faults import StoreName
 
 router = APIRouter(tags=["operations"])
 

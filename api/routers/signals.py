@@ -9,14 +9,14 @@ from fastapi import APIRouter, Path, Query
 from sqlmodel import Session
 from starlette.responses import Response
 
-from api.dependencies import ClockDependency, StoresDependency
+from api.dependencies import ClockDependency, ContextDependency, StoresDependency
 from api.parameters import CursorParameter
 from api.problems import Problem, StoreUnavailable, documented
 from api.reads import signals as reads
 from api.reads.signal_background import read_risk_decision, read_structure_before
 from api.reads.track_records import read_track_records
 from api.reads.zones import read_zone
-from api.replies import json_reply
+from api.replies import json_reply, json_text_reply
 from api.schemas import Page, Signal, SignalDetail
 from api.security.access import public
 from api.security.principal import PrincipalDependency, Scope
@@ -35,7 +35,7 @@ router = APIRouter(prefix="/v1", tags=["signals"])
     responses=documented("not-in-plan", "invalid-parameters", "invalid-cursor", "internal-error", "store-unavailable"),
 )
 async def list_signals(
-    stores: StoresDependency,
+    context: ContextDependency,
     asked: SignalParameters,
     limit: Annotated[int, Query(ge=1, le=500, description="Most signals in the page.")] = 50,
     cursor: CursorParameter = None,
@@ -44,8 +44,7 @@ async def list_signals(
 
     A plan with a delay shows signals, and what became of them, that much later.
     """
-    found = await stores.reading(lambda session: reads.read_signals(session, asked.wanted, asked.sight, limit, cursor))
-    return json_reply({"items": found.items, "next_cursor": found.next_cursor})
+    return json_text_reply(await context.signal_pages.read(asked.wanted, asked.sight, limit, cursor))
 
 
 @router.get(

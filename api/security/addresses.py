@@ -55,6 +55,7 @@ def _behind(peer: str, forwarded: Sequence[str], trusted: tuple[_Network, ...]) 
     return str(nearest)
 
 
+@lru_cache(maxsize=4_096)
 def _parse(text: str) -> _Address | None:
     try:
         parsed = ipaddress.ip_address(text)
@@ -64,6 +65,6 @@ def _parse(text: str) -> _Address | None:
     return (parsed.ipv4_mapped or parsed) if isinstance(parsed, ipaddress.IPv6Address) else parsed
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=1_024)
 def _networks(texts: tuple[str, ...]) -> tuple[_Network, ...]:
     return tuple(ipaddress.ip_network(text) for text in texts)

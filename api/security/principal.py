@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, LiteralString
 
 from fastapi import Depends
 from sqlalchemy import text
 from starlette.requests import HTTPConnection
 
 from api.dependencies import Context, context_of
-from api.entitlements import FREE, Entitlements, entitlements_of
+from api.entitlements import FREE, Entitlements, entitlements_of, held_by, of_plan
 from api.problems import Problem, StoreUnavailable
 from api.security import api_keys
 from api.security.addresses import client_address
@@ -20,7 +20,7 @@ from api.security.csrf import check_csrf
 from api.security.tokens import BadToken, Claims
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
     from sqlmodel import Session
@@ -98,10 +98,11 @@ _EVERY_SCOPE = frozenset(Scope)
 # What anybody may read is what an anonymous reader has; how much of it his plan's entitlements say.
 _ANONYMOUS_SCOPES = frozenset({Scope.MARKET_READ, Scope.SIGNALS_READ, Scope.SIGNALS_STREAM})
 
-_SESSION = text(
-    "SELECT u.role, s.second_factor, s.impersonator_id FROM serving.sessions AS s "
+_SESSION: LiteralString = (
+    "SELECT s.user_id::text, u.role, s.second_factor, s.impersonator_id, h.* FROM serving.sessions AS s "
     "JOIN serving.users AS u ON u.user_id = s.user_id "
-    "WHERE s.session_id = :session AND s.user_id = :user AND s.revoked_at IS NULL AND s.expires_at > :now "
+    "LEFT JOIN LATERAL (" + held_by("s.user_id", "%(now)s") + ") AS h ON true "
+    "WHERE s.session_id = %(session)s AND s.user_id = %(user)s AND s.revoked_at IS NULL AND s.expires_at > %(now)s "
     "AND u.status = 'active'"
 )
 _STILL_GOOD = text(
@@ -135,15 +136,15 @@ async def _find(connection: HTTPConnection) -> Principal:
     if means is Means.ANONYMOUS:
         return await _anonymous(context)
     if means is Means.API_KEY:
-        address = client_address(connection)
-        return await context.stores.reading(lambda session: _by_key(context, session, presented, address))
+        return await _by_presented_key(context, presented, client_address(connection))
     try:
         claims = context.tokens.check(presented, context.clock())
     except BadToken as error:
         raise unauthenticated(str(error)) from None
     if means is Means.COOKIE:
         check_csrf(connection, context.vault, claims.session_id, context.settings.public_url)
-    found = await context.stores.reading(lambda session: _by_session(context, session, claims, means))
+    now = context.clock()
+    found = _of_session(await context.stores.one(_SESSION, _which(claims, now)), claims, means)
     if found.impersonator_id is not None:
         await context.stores.in_session(lambda session: _record_look(context, session, found, connection))
     return found
@@ -231,26 +232,28 @@ def presented_key(connection: HTTPConnection) -> str:
 
 
 def _by_session(context: Context, session: Session, claims: Claims, means: Means) -> Principal:
-    now = context.clock()
-    row = (
-        session.connection()
-        .execute(_SESSION, {"session": claims.session_id, "user": claims.user_id, "now": now})
-        .one_or_none()
-    )
+    row = session.connection().exec_driver_sql(_SESSION, _which(claims, context.clock())).mappings().one_or_none()
+    return _of_session(row, claims, means)
+
+
+def _which(claims: Claims, now: datetime) -> dict[str, Any]:
+    return {"session": claims.session_id, "user": claims.user_id, "now": now}
+
+
+def _of_session(row: Mapping[Any, Any] | None, claims: Claims, means: Means) -> Principal:
     if row is None:
         raise unauthenticated("the session has ended; sign in again")
-    entitlements = entitlements_of(session, claims.user_id, now)
-    impersonator = None if row.impersonator_id is None else str(row.impersonator_id)
+    impersonator = None if row["impersonator_id"] is None else str(row["impersonator_id"])
     return Principal(
         means,
         claims.user_id,
-        Role(row.role),
+        Role(row["role"]),
         _EVERY_SCOPE,
         claims.session_id,
         None,
-        entitlements,
+        of_plan(row),
         impersonator,
-        row.second_factor,
+        row["second_factor"],
     )
 
 
@@ -263,15 +266,25 @@ def _record_look(context: Context, session: Session, who: Principal, connection:
     record(session, Actor.of(who, connection), "impersonation.request", target=target, now=now, details=details)
 
 
+async def _by_presented_key(context: Context, presented: str, address: str) -> Principal:
+    prefix, now = api_keys.prefix_of(presented), context.clock()
+    row = None if prefix is None else await context.stores.one(api_keys.FIND, {"prefix": prefix, "now": now})
+    key = api_keys.judge(row, presented, address, now)
+    if key is not None and not key.noted:
+        await context.stores.reading(lambda session: api_keys.note_use(session, key, address, now))
+    return _of_key(key)
+
+
 def _by_key(context: Context, session: Session, presented: str, address: str) -> Principal:
-    now = context.clock()
-    key = api_keys.find(session, presented, address, now)
+    return _of_key(api_keys.find(session, presented, address, context.clock()))
+
+
+def _of_key(key: api_keys.KeyIdentity | None) -> Principal:
     if key is None:
         raise unauthenticated("the API key is not, or no longer, good")
     scopes = frozenset(scope for scope in Scope if scope in key.scopes)
-    entitlements = entitlements_of(session, key.user_id, now)
     # A key never carries its owner's role: what administrators do, they do signed in.
-    return Principal(Means.API_KEY, key.user_id, Role.USER, scopes, None, key.key_id, entitlements)
+    return Principal(Means.API_KEY, key.user_id, Role.USER, scopes, None, key.key_id, of_plan(key.plan))
 
 
 def unauthenticated(detail: str) -> Problem:

@@ -131,7 +131,8 @@ def stage(stack: LocalStack, patched: pytest.MonkeyPatch) -> Iterator[Stage]:
     fresh_database(stack.settings).dispose()
     clock = MovingClock(START)
     rights: dict[str, Entitlements] = {}
-    for module in ("api.security.principal", "api.alerts.firing", "api.alerts.gate", "api.delivery.webhook_channel"):
+    patched.setattr("api.security.principal.of_plan", lambda row: rights.get(row["user_id"], FREE))
+    for module in ("api.alerts.firing", "api.alerts.gate", "api.delivery.webhook_channel"):
         patched.setattr(f"{module}.entitlements_of", lambda _, user, __: rights.get(user or "", FREE))
     with ExitStack() as opened:
         mails = opened.enter_context(mail_server())

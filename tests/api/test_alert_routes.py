@@ -60,8 +60,8 @@ def here(world: LocalStack) -> Iterator[Here]:
     rights: dict[str, Any] = {}
     clock = MovingClock(ts(500))
     with pytest.MonkeyPatch.context() as patched:
-        for module in ("api.security.principal", "api.alerts.firing"):
-            patched.setattr(f"{module}.entitlements_of", lambda _, user, __: rights.get(user or "", EVERYTHING))
+        patched.setattr("api.security.principal.of_plan", lambda row: rights.get(row["user_id"], EVERYTHING))
+        patched.setattr("api.alerts.firing.entitlements_of", lambda _, user, __: rights.get(user or "", EVERYTHING))
         with serve(world.settings, clock=clock) as served:
             yield Here(served, clock, rights)
 

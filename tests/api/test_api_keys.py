@@ -38,7 +38,7 @@ def hands() -> Hands:
 
 @pytest.fixture
 def keyed(world: LocalStack, hands: Hands, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
-    monkeypatch.setattr(principal, "entitlements_of", lambda *_: replace(FREE, api_keys=3))
+    monkeypatch.setattr(principal, "of_plan", lambda _: replace(FREE, api_keys=3))
     with serve(world.settings, clock=hands) as running:
         yield running
 

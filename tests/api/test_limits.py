@@ -103,7 +103,7 @@ def test_health_and_descriptions_are_never_limited(counted: Served) -> None:
 
 def test_each_caller_has_a_limit_of_his_own(counted: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     small = replace(FREE, plan="tiny", requests_per_minute=1, burst=2)
-    monkeypatch.setattr("api.security.principal.entitlements_of", lambda *_: small)
+    monkeypatch.setattr("api.security.principal.of_plan", lambda _: small)
     first, second = make_user(counted.settings), make_user(counted.settings)
     assert statuses(counted, "/v1/things", 3, headers=first.headers) == [200, 200, 429]
     assert statuses(counted, "/v1/things", 3, headers=second.headers) == [200, 200, 429]
