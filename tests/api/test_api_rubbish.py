@@ -207,6 +207,6 @@ def test_the_net_catches_a_fault(served: Served, monkeypatch: pytest.MonkeyPatch
     async def fail(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(Stores, "reading", fail)
+    monkeypatch.setattr(Stores, "one", fail)
     with pytest.raises(AssertionError):
         sane(served.client.get("/v1/signals"))
