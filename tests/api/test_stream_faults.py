@@ -40,7 +40,7 @@ from tests.stack_fixtures import bare_settings
 
 LONG_AGO = datetime(2024, 3, 1, tzinfo=UTC)
 CUTS = 1_000
-STORM = 300
+STORM = 1_000
 
 
 @pytest.fixture(scope="module")
@@ -202,7 +202,7 @@ def test_readers_who_stop_reading_are_cut_and_cost_the_others_nothing(one: Serve
 
 
 def test_all_come_back_after_a_storm(one: Served, other: Served, crowd: Person) -> None:
-    """Hundreds of readers lose their connections at once and come back at once, each from its cursor."""
+    """A thousand readers lose their connections at once and come back at once, each from its cursor."""
     begin = head(one.settings)
 
     def come(number: int) -> WebSocketReader:
