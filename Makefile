@@ -15,6 +15,8 @@ SYNCED := .venv/.synced
 SYNCED_DEV := .venv/.synced-dev
 WARMED := .venv/.warmed
 PARSED := .venv/.parsed
+DASHBOARD := ui/out/.built-of
+DASHBOARD_SOURCES := $(shell find ui \( -name node_modules -o -name .next -o -name out \) -prune -o -type f -print)
 
 export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := .venv
@@ -27,7 +29,7 @@ ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt),)
 export UV_SYSTEM_CERTS ?= true
 endif
 
-.PHONY: help up test bench lint client clean
+.PHONY: help up dashboard test bench lint client clean
 
 help:
 	@echo "make up      run the platform (Ctrl-C stops it); options: make up ARGS='--source sim'"
@@ -39,10 +41,15 @@ help:
 
 # Kernels and the dbt project need each other's time, not each other: side by side.
 up: $(SYNCED)
-	@$(MAKE) --silent --no-print-directory -j2 $(WARMED) $(PARSED)
+	@$(MAKE) --silent --no-print-directory -j2 $(WARMED) $(PARSED) dashboard
 	@$(BIN)/cap up $(ARGS)
 
-test: $(SYNCED_DEV) $(WARMED) $(PARSED)
+# Without it the platform runs all the same.
+dashboard:
+	@$(MAKE) --silent --no-print-directory $(DASHBOARD) || echo "make: the platform starts without its dashboard" >&2
+
+test: $(SYNCED_DEV) $(WARMED) $(PARSED) $(DASHBOARD)
+	@$(BIN)/python -m deploy.dashboard test
 	@$(BIN)/python -m pytest $(ARGS)
 
 bench: $(SYNCED_DEV) $(WARMED) $(PARSED)
@@ -53,11 +60,14 @@ lint: $(SYNCED_DEV)
 	@$(BIN)/ruff check .
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m deploy.dashboard lint
 
 client: $(SYNCED_DEV)
 	@$(BIN)/python -m deploy.openapi.client
+	@$(BIN)/python -m deploy.openapi.typescript
 
 clean:
+	rm -rf ui/out ui/.next ui/node_modules
 	rm -rf .venv .venv-tools .numba_cache dbt_project/target dbt_project/logs
 
 # Inexact: "make up" after "make test" does not take the tests' tools away again.
@@ -77,6 +87,10 @@ $(WARMED): $(shell find engines -name '*.py') | $(SYNCED)
 
 $(PARSED): $(shell find dbt_project -name target -prune -o -name logs -prune -o -type f -print) | $(SYNCED)
 	@$(BIN)/python -m orchestration.marts.manifest
+	@touch $@
+
+$(DASHBOARD): $(DASHBOARD_SOURCES) | $(SYNCED)
+	@$(BIN)/python -m deploy.dashboard
 	@touch $@
 
 define require_python

@@ -16,6 +16,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from api import logs, problems
 from api.clock import Clock, system_clock
 from api.connections import Stores
+from api.dashboard import add_dashboard
 from api.dependencies import Context
 from api.directory import MarketDirectory
 from api.metrics import Metrics
@@ -166,6 +167,8 @@ def create_app(
     # A path is looked for in one router after the other: what is asked most comes first.
     for module in sorted(modules, key=lambda module: module not in _ASKED_MOST):
         application.include_router(module.router)
+
+    add_dashboard(application, settings.ui_dir)
 
     def openapi() -> dict[str, Any]:
         return describe(application, [module.router for module in modules])

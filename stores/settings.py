@@ -79,6 +79,8 @@ class Settings(BaseSettings):
     webhook_disable_after_days: int = Field(default=5, ge=1)
     """A webhook that fails for so long is turned off and its owner told."""
 
+    ui_dir: Path | None = None
+    """Folder with the built dashboard; the one beside the code if not set."""
     # Processes of the API
     services: Annotated[tuple[str, ...], NoDecode] = ()
     """Services that a process of the API runs; all of them if none is named."""

@@ -89,6 +89,8 @@ def _healthy(name: str, url: str | None, record: InstanceRecord) -> bool:
         return all(_listens(broker) for broker in url.split(","))
     if name == "smtp":
         return _mail_server_greets(url)
+    if name == "ui":
+        return answers(f"{url}/signals/")
     if name == "dagster":
         parts = [process for process in record.processes if process.name.startswith("dagster")]
         return answers(f"{url}/server_info") and all(process.identity.alive for process in parts)

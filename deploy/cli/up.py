@@ -141,6 +141,12 @@ class _Platform:
         if self._api is not None and self._worker is not None:
             self._stack.supervisor.wait_ready([self._api, self._worker])
             self._stack.supervisor.publish({"api": self._api.url, "worker": self._worker.url})
+            from api.dashboard import DEFAULT_FOLDER
+
+            folder = self._settings.ui_dir or DEFAULT_FOLDER
+            if (folder / "index.html").is_file():
+                self._stack.supervisor.publish({"ui": self._api.url})
+                say(f"Dashboard           {self._api.url}/")
             say(f"API                 {self._api.url}/v1/signals")
         if self._dagster is not None:
             if self._dagster.is_alive():

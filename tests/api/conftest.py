@@ -34,12 +34,14 @@ class Served:
 
 
 @contextmanager
-def serve(settings: Settings, routers: Sequence[APIRouter] = (), clock: Clock = system_clock) -> Iterator[Served]:
+def serve(
+    settings: Settings, routers: Sequence[APIRouter] = (), clock: Clock = system_clock, port: int = 0
+) -> Iterator[Served]:
     """Run an application, with routers of the test's own, behind a real server on a port of its own."""
     app = create_app(settings, clock=clock)
     for router in routers:
         app.include_router(router)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.create_server(("127.0.0.1", port)) as listener:
         port = listener.getsockname()[1]
         server = uvicorn.Server(uvicorn.Config(app, access_log=False, log_level="error", proxy_headers=False))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

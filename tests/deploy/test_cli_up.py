@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from api.dashboard import DEFAULT_FOLDER
 from deploy.cli.status import NAMES
 from deploy.local.home import Home, HomeLock
 from deploy.local.processes import ProcessIdentity, marked, working_in
@@ -124,8 +125,12 @@ def test_status_names_everything_with_usable_urls(platform: Instance) -> None:
     assert tuple(status) == NAMES
     for name in ("clickhouse", "postgres", "redis", "api", "worker", "dagster"):
         assert status[name]["healthy"] is True, name
-    for name in ("kafka", "ui"):
-        assert status[name] == {"url": None, "healthy": False}
+    assert status["kafka"] == {"url": None, "healthy": False}
+    if (DEFAULT_FOLDER / "index.html").is_file():
+        assert status["ui"] == {"url": status["api"]["url"], "healthy": True}
+        assert f"Dashboard           {status['ui']['url']}/" in platform.printed
+    else:
+        assert status["ui"] == {"url": None, "healthy": False}
     import clickhouse_connect
     import psycopg
 
