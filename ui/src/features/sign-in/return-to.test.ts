@@ -7,10 +7,19 @@ describe("where one goes after signing in", () => {
     expect(returnTo(new URL(path, "http://x").searchParams)).toBe("/signals/?market=binance:BTCUSDT");
   });
 
-  it.each(["//evil.example", "/\\evil.example", "https://evil.example", "javascript:alert(1)", "/v1/auth/logout", ""])(
-    "is never %s",
-    (next) => {
-      expect(returnTo(new URLSearchParams({ next }))).toBe("/signals/");
-    },
-  );
+  it.each([
+    "//evil.example",
+    "/\\evil.example",
+    "/..//evil.example",
+    "/.//evil.example",
+    "/%2e%2e//evil.example",
+    "/signals/..//evil.example",
+    "https://evil.example",
+    "javascript:alert(1)",
+    "/v1/auth/logout",
+    "/./v1/auth/logout",
+    "",
+  ])("is never %s", (next) => {
+    expect(returnTo(new URLSearchParams({ next }))).toBe("/signals/");
+  });
 });
