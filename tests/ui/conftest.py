@@ -29,6 +29,7 @@ from tests.stack_fixtures import empty
 AXE = UI / "node_modules" / "axe-core" / "axe.min.js"
 _CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+_HERE = {"webhook_allow_private": ("127.0.0.0/8",)}
 _LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
@@ -84,7 +85,7 @@ def dashboard(stack: LocalStack) -> Iterator[Dashboard]:
     url = f"http://127.0.0.1:{port}"
     with mail_server() as mails:
         settings = stack.settings.model_copy(
-            update={"smtp_url": SecretStr(f"smtp://127.0.0.1:{mails.port}"), "public_url": url}
+            update={"smtp_url": SecretStr(f"smtp://127.0.0.1:{mails.port}"), "public_url": url, **_HERE}
         )
         with working(settings), serve(settings, port=port) as served:
             yield Dashboard(url, served, mails)

@@ -86,7 +86,7 @@ function FootBar() {
       aria-label="Places"
       className="fixed inset-x-0 bottom-0 z-20 flex border-t border-line bg-surface pb-[env(safe-area-inset-bottom)] md:hidden"
     >
-      {PLACES.map(({ href, label, icon: Icon }) => (
+      {PLACES.filter((place) => place.main).map(({ href, label, icon: Icon }) => (
         <Link
           key={href}
           href={href}

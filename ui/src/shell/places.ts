@@ -1,14 +1,31 @@
-import { Activity, type LucideIcon, ShieldCheck, UserRound } from "lucide-react";
+import {
+  Activity,
+  Bell,
+  ChartNoAxesCombined,
+  CreditCard,
+  KeyRound,
+  type LucideIcon,
+  ShieldCheck,
+  UserRound,
+  Webhook,
+} from "lucide-react";
 
 export interface Place {
   href: string;
   label: string;
   icon: LucideIcon;
+  /** Whether it is one of those that have room at the foot of a small screen; the palette has all. */
+  main?: boolean;
 }
 
 /** Pages of the dashboard, in the order of the rail. */
 export const PLACES: readonly Place[] = [
-  { href: "/signals/", label: "Signals", icon: Activity },
-  { href: "/account/", label: "Account", icon: UserRound },
+  { href: "/signals/", label: "Signals", icon: Activity, main: true },
+  { href: "/performance/", label: "Performance", icon: ChartNoAxesCombined, main: true },
+  { href: "/alerts/", label: "Alerts", icon: Bell, main: true },
+  { href: "/webhooks/", label: "Webhooks", icon: Webhook },
+  { href: "/api-keys/", label: "API keys", icon: KeyRound },
+  { href: "/account/", label: "Account", icon: UserRound, main: true },
   { href: "/security/", label: "Security", icon: ShieldCheck },
+  { href: "/billing/", label: "Billing", icon: CreditCard },
 ];

@@ -1,0 +1,8 @@
+import type { Metadata } from "next";
+import { PerformancePage } from "@/features/performance/performance-page";
+
+export const metadata: Metadata = { title: "Performance" };
+
+export default function Page() {
+  return <PerformancePage />;
+}

@@ -1,0 +1,109 @@
+"use client";
+
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { api, body } from "@/api/client";
+import { Button } from "@/components/button";
+import { type Column, DataTable } from "@/components/data-table";
+import { PageHeader } from "@/components/page-header";
+import { Stat } from "@/components/stat";
+import { EmptyState, ErrorState, Skeleton } from "@/components/states";
+import { formatCount, formatR, NOTHING } from "@/format/numbers";
+import { useReader } from "@/session/reader";
+import { reading, total, type TrackRecord } from "./reading";
+import { WinRate } from "./win-rate";
+
+/** What became of everything that was published. */
+export function PerformancePage() {
+  const { locale } = useReader();
+  const found = useInfiniteQuery({
+    queryKey: ["performance"],
+    initialPageParam: undefined as string | undefined,
+    queryFn: ({ pageParam }) =>
+      body(api.GET("/v1/performance", { params: { query: { cursor: pageParam, limit: 200 } } })),
+    getNextPageParam: (page) => page.next_cursor ?? undefined,
+  });
+  const records = found.data?.pages.flatMap((page) => page.items) ?? [];
+  const real = records.filter((record) => !record.simulated);
+  const simulated = records.filter((record) => record.simulated);
+  const all = total(real);
+  return (
+    <>
+      <PageHeader title="Performance">
+        Every published signal counts, none is left out. R is the risk of one signal: what is lost at its stop. Costs
+        are not included.
+      </PageHeader>
+      {found.isPending && <Skeleton className="h-96" />}
+      {found.isError && <ErrorState error={found.error} retry={() => void found.refetch()} />}
+      {found.isSuccess && !records.length && (
+        <EmptyState title="No signal has been published yet">A record begins with the first one.</EmptyState>
+      )}
+      {real.length > 0 && (
+        <>
+          <dl className="mb-5 grid gap-3 sm:grid-cols-2 lg:grid-cols-4">
+            <Stat name="Published" value={formatCount(all.signals, locale)}>
+              {formatCount(all.open, locale)} still open
+            </Stat>
+            <Stat name="Ended" value={formatCount(all.ended, locale)}>
+              {formatCount(all.wins, locale)} of them won
+            </Stat>
+            <Stat name="All together" value={formatR(all.total_r, locale)}>
+              before costs
+            </Stat>
+            <Stat name="A signal, on average" value={formatR(all.expectancy_r, locale)}>
+              before costs
+            </Stat>
+          </dl>
+          <Records title="By strategy, market and timeframe" records={real} />
+        </>
+      )}
+      {simulated.length > 0 && (
+        <div className="mt-8">
+          <h2 className="text-lg font-semibold">Simulated markets</h2>
+          <p className="mt-1 mb-4 text-soft">Made-up prices. They show how the platform works, and prove nothing.</p>
+          <Records title="Simulated, by strategy, market and timeframe" records={simulated} />
+        </div>
+      )}
+      {found.hasNextPage && (
+        <div className="mt-4 flex justify-center">
+          <Button busy={found.isFetchingNextPage} onClick={() => void found.fetchNextPage()}>
+            Show more
+          </Button>
+        </div>
+      )}
+    </>
+  );
+}
+
+function Records({ title, records }: { title: string; records: TrackRecord[] }) {
+  const { locale } = useReader();
+  const columns: readonly Column<TrackRecord>[] = [
+    { name: "Strategy", cell: (one) => <span className="font-medium">{one.strategy}</span> },
+    {
+      name: "Market",
+      cell: (one) => (
+        <span className="whitespace-nowrap">
+          {one.market.split(":")[1]} <span className="text-faint">{one.timeframe}</span>
+        </span>
+      ),
+    },
+    { name: "Ended", numeric: true, cell: (one) => formatCount(one.sample_size, locale) },
+    { name: "Win rate", cell: (one) => <WinRate record={one} /> },
+    { name: "Average", numeric: true, cell: (one) => formatR(one.expectancy_r, locale) },
+    { name: "Together", numeric: true, cell: (one) => formatR(one.total_r, locale) },
+    {
+      name: "Profit factor",
+      numeric: true,
+      cell: (one) => (one.profit_factor == null ? NOTHING : one.profit_factor.toFixed(2)),
+    },
+    { name: "Held", numeric: true, cell: (one) => `${formatCount(one.average_bars_held, locale)} bars` },
+    { name: "What that says", cell: (one) => <span className="block min-w-64 text-soft">{reading(one)}</span> },
+  ];
+  return (
+    <DataTable
+      caption={title}
+      columns={columns}
+      rows={records}
+      keyOf={(one) => `${one.strategy} ${one.market} ${one.timeframe}`}
+    />
+  );
+}
