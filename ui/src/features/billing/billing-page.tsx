@@ -1,7 +1,7 @@
 "use client";
 
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { Check } from "lucide-react";
+import { Check, Minus } from "lucide-react";
 import { api, body, type Schema } from "@/api/client";
 import { messageOf } from "@/api/problem";
 import { Button, buttonClasses } from "@/components/button";
@@ -154,7 +154,11 @@ function PlanCard({ plan, held, current }: { plan: Plan; held: string; current: 
       <ul className="mt-4 mb-5 flex flex-col gap-1.5 text-sm text-soft">
         {planWords(plan).map((line) => (
           <li key={line} className="flex gap-2">
-            <Check size={16} aria-hidden className="mt-0.5 shrink-0 text-accent" />
+            {line.startsWith("No ") ? (
+              <Minus size={16} aria-hidden className="mt-0.5 shrink-0 text-faint" />
+            ) : (
+              <Check size={16} aria-hidden className="mt-0.5 shrink-0 text-accent" />
+            )}
             {line}
           </li>
         ))}

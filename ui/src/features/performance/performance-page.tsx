@@ -95,8 +95,12 @@ function Records({ title, records }: { title: string; records: TrackRecord[] }) 
       numeric: true,
       cell: (one) => (one.profit_factor == null ? NOTHING : one.profit_factor.toFixed(2)),
     },
-    { name: "Held", numeric: true, cell: (one) => `${formatCount(one.average_bars_held, locale)} bars` },
-    { name: "What that says", cell: (one) => <span className="block min-w-64 text-soft">{reading(one)}</span> },
+    {
+      name: "Held",
+      numeric: true,
+      cell: (one) => (one.average_bars_held == null ? NOTHING : `${formatCount(one.average_bars_held, locale)} bars`),
+    },
+    { name: "What that says", cell: (one) => <span className="block min-w-48 text-soft">{reading(one)}</span> },
   ];
   return (
     <DataTable
