@@ -27,6 +27,8 @@ class Entitlements:
     streams, alerts, webhooks, api_keys : int
         Most of each.
     requests_per_minute, burst : int
+    backtests : int
+        How many he may ask for in 24 hours.
     export : bool
         Whether signals may be downloaded in bulk.
     """
@@ -42,6 +44,7 @@ class Entitlements:
     api_keys: int
     requests_per_minute: int
     burst: int
+    backtests: int
     export: bool
 
     def allows(self, market: str, timeframe: str) -> bool:
@@ -72,6 +75,7 @@ FREE = Entitlements(
     api_keys=1,
     requests_per_minute=300,
     burst=100,
+    backtests=3,
     export=False,
 )
 
@@ -87,7 +91,7 @@ WITH held AS (
     SELECT 'free'
 )
 SELECT p.plan_id, p.markets, p.timeframes, p.signal_delay_s, p.history_s, p.streams, p.alerts, p.webhooks, p.api_keys,
-    p.requests_per_minute, p.burst, p.export
+    p.requests_per_minute, p.burst, p.backtests, p.export
 FROM held JOIN serving.plans AS p USING (plan_id) ORDER BY p.position DESC LIMIT 1
 """
 
@@ -161,5 +165,6 @@ def of_plan(row: Mapping[Any, Any]) -> Entitlements:
         api_keys=row["api_keys"],
         requests_per_minute=row["requests_per_minute"],
         burst=row["burst"],
+        backtests=row["backtests"],
         export=row["export"],
     )

@@ -71,6 +71,7 @@ class PlanChanges(_Body):
     api_keys: int = Field(default=1, ge=0, le=100_000)
     requests_per_minute: int = Field(default=300, ge=1, le=10_000_000)
     burst: int = Field(default=100, ge=1, le=10_000_000)
+    backtests: int = Field(default=3, ge=0, le=100_000)
     export: bool = False
     active: bool = True
 

@@ -157,6 +157,7 @@ CHANGEABLE = [
     "api_keys",
     "requests_per_minute",
     "burst",
+    "backtests",
     "export",
     "active",
     "stripe_price",

@@ -37,6 +37,7 @@ def shown(plan: Plan) -> dict[str, Any]:
         "api_keys": plan.api_keys,
         "requests_per_minute": plan.requests_per_minute,
         "burst": plan.burst,
+        "backtests": plan.backtests,
         "export": plan.export,
     }
 

@@ -32,6 +32,7 @@ class PlanShown(_Body):
     api_keys: int
     requests_per_minute: int
     burst: int
+    backtests: int = Field(description="Backtests in 24 hours.")
     export: bool = Field(description="Whether signals may be downloaded in bulk.")
 
 
@@ -56,6 +57,7 @@ class EntitlementsShown(_Body):
     api_keys: int
     requests_per_minute: int
     burst: int
+    backtests: int
     export: bool
 
 

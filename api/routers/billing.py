@@ -48,6 +48,7 @@ async def get_entitlements(who: PrincipalDependency) -> Response:
         "api_keys": rights.api_keys,
         "requests_per_minute": rights.requests_per_minute,
         "burst": rights.burst,
+        "backtests": rights.backtests,
         "export": rights.export,
     }
     return json_reply(body)

@@ -46,6 +46,7 @@ class Scope(StrEnum):
     WEBHOOKS_READ = "webhooks:read"
     WEBHOOKS_WRITE = "webhooks:write"
     BILLING_READ = "billing:read"
+    BACKTESTS = "backtests"
 
 
 class Means(StrEnum):

@@ -55,6 +55,7 @@ def plan_of(entitlements: Entitlements) -> dict[str, Any]:
         "api_keys": entitlements.api_keys,
         "requests_per_minute": entitlements.requests_per_minute,
         "burst": entitlements.burst,
+        "backtests": entitlements.backtests,
         "export": entitlements.export,
     }
 

@@ -150,6 +150,7 @@ class PlanRights(BaseModel):
     api_keys: int
     requests_per_minute: int
     burst: int
+    backtests: int
     export: bool
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from deploy.cli.errors import WrongUse
 
 if TYPE_CHECKING:
-    from deploy.cli.backtest import BacktestOptions
+    from deploy.backtests.studies import BacktestOptions
 
 
 def check_outputs(options: BacktestOptions) -> None:

@@ -18,7 +18,7 @@ from deploy.cli.options import read_settings
 from deploy.cli.quiet import COLUMNS_WITHOUT_TERMINAL
 
 if TYPE_CHECKING:
-    from deploy.cli.backtest import BacktestOptions
+    from deploy.backtests.studies import BacktestOptions
     from deploy.cli.progress import TerminalProgress
     from deploy.reports.study import Study
     from engines.backtest.sweeps import SweepResult, SweepStore

@@ -338,7 +338,8 @@ def backtest(
     del debug
     from dataclasses import replace
 
-    from deploy.cli.backtest import BacktestOptions, WalkForwardOptions, run_backtest
+    from deploy.backtests.studies import BacktestOptions, WalkForwardOptions
+    from deploy.cli.backtest import run_backtest
     from deploy.cli.given_bars import STORED
     from deploy.cli.options import Options
 
@@ -484,6 +485,15 @@ def worker(home: HomeOption = None, debug: DebugOption = False) -> None:
     from deploy.cli.worker import work
 
     work(home)
+
+
+@app.command()
+def backtester(home: HomeOption = None, debug: DebugOption = False) -> None:
+    """Run the backtests that people ask for in the dashboard or by the API, until told to stop."""
+    del debug
+    from deploy.cli.backtester import run_backtests
+
+    run_backtests(home)
 
 
 @app.command()

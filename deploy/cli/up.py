@@ -22,6 +22,7 @@ from deploy.cli.options import Options, read_settings, remember
 from deploy.cli.pipeline_process import ANSWERED, FINISHED, PREPARED
 from deploy.cli.status import masked
 from deploy.local.api import Api
+from deploy.local.backtester import Backtester
 from deploy.local.dagster_services import CodeServer, DagsterDaemon, DagsterUi, code_locations, write_workspace
 from deploy.local.errors import ServiceFailed
 from deploy.local.home import Home
@@ -110,7 +111,8 @@ class _Platform:
             public = "public_url" not in self._settings.model_fields_set
             self._api = Api(self._stack.home, self._settings.api_port, self._settings.api_host, public=public)
             self._worker = Worker(self._stack.home, self._settings.worker_port, self._api if public else None)
-            self._stack.supervisor.launch([self._api, self._worker], environment)
+            backtester = Backtester(self._stack.home, None)
+            self._stack.supervisor.launch([self._api, self._worker, backtester], environment)
         elif event["event"] == ANSWERED:
             # Its sensors ask the source of these settings: the one that answered.
             settings = self._settings.model_copy(update={"source": str(event["source"])})

@@ -6,9 +6,7 @@ half the memory and half of the start on a small machine. All of them give way t
 
 from __future__ import annotations
 
-import shutil
 import socket
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,15 +18,10 @@ from deploy.local.errors import LocalStackError
 from deploy.local.home import Home
 from deploy.local.http_probe import answers
 from deploy.local.ports import LOOPBACK
-from deploy.local.service import Service, SpawnOptions
+from deploy.local.service import Service, SpawnOptions, giving_way
 
 ROOT = Path(__file__).resolve().parents[2]
 _START_SECONDS = 180.0
-
-
-def _giving_way(command: Sequence[str]) -> list[str]:
-    nice = shutil.which("nice")
-    return [*([nice, "-n", "10"] if nice else []), sys.executable, "-m", *command]
 
 
 class _DagsterService(Service):
@@ -81,7 +74,7 @@ class CodeServer(_DagsterService):
         where = ["--host", LOOPBACK, "--port", str(self.port)]
         what = ["--module-name", self.location.module, "--attribute", self.location.attribute]
         options = ["--location-name", self.location.name, "--max-workers", "8"]
-        return _giving_way(["dagster", "api", "grpc", *where, *what, *options])
+        return giving_way(["dagster", "api", "grpc", *where, *what, *options])
 
     def ready(self) -> bool:
         """Whether it listens, which it does once its definitions are loaded."""
@@ -127,7 +120,7 @@ class DagsterUi(_DagsterService):
     def command(self) -> Sequence[str]:
         """The web server on loopback."""
         where = ["--host", LOOPBACK, "--port", str(self.port)]
-        return _giving_way(["dagster_webserver", *where, "--workspace", str(self._workspace), "--log-level", "warning"])
+        return giving_way(["dagster_webserver", *where, "--workspace", str(self._workspace), "--log-level", "warning"])
 
     def ready(self) -> bool:
         """Whether it answers."""
@@ -152,7 +145,7 @@ class DagsterDaemon(_DagsterService):
 
     def command(self) -> Sequence[str]:
         """The daemon."""
-        return _giving_way(["dagster._daemon", "run", "--workspace", str(self._workspace), "--log-level", "warning"])
+        return giving_way(["dagster._daemon", "run", "--workspace", str(self._workspace), "--log-level", "warning"])
 
     def ready(self) -> bool:
         """Nothing to ask: it runs or it does not."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -75,6 +77,12 @@ class Service(ABC):
     def spawn_options(self) -> SpawnOptions:
         """Where and as whom it runs."""
         return {}
+
+
+def giving_way(command: Sequence[str]) -> list[str]:
+    """Command that runs a Python module and leaves the cores to whoever else wants them."""
+    nice = shutil.which("nice")
+    return [*([nice, "-n", "10"] if nice else []), sys.executable, "-m", *command]
 
 
 def pid_in(pid_file: Path) -> int | None:

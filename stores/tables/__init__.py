@@ -17,6 +17,14 @@ from stores.tables.alerts import (
     TelegramLink,
 )
 from stores.tables.api_keys import ApiKey
+from stores.tables.backtests import (
+    UNFINISHED,
+    Backtest,
+    BacktestCatalogue,
+    BacktestDocument,
+    BacktestKind,
+    BacktestStatus,
+)
 from stores.tables.delivery import DeliveryDestination, FanOutCursor, Webhook, WebhookAttempt, WebhookDelivery
 from stores.tables.operations import AuditRecord, IdempotencyKey, OutboxMessage
 from stores.tables.people import User, UserSession, UserStatus
@@ -41,6 +49,7 @@ SCHEMA = "serving"
 
 __all__ = [
     "SCHEMA",
+    "UNFINISHED",
     "AccountDeletion",
     "AlertCursor",
     "AlertFiring",
@@ -49,6 +58,11 @@ __all__ = [
     "AlertSubject",
     "ApiKey",
     "AuditRecord",
+    "Backtest",
+    "BacktestCatalogue",
+    "BacktestDocument",
+    "BacktestKind",
+    "BacktestStatus",
     "BillingAccount",
     "BillingEvent",
     "DeliveryDestination",

@@ -71,6 +71,8 @@ class Plan(SQLModel, table=True):
     history_s : int, optional
         How far back it shows; none for all there is.
     streams, alerts, webhooks, api_keys, requests_per_minute, burst : int
+    backtests : int
+        In 24 hours.
     export : bool
     active : bool
         Whether it can be subscribed to; who has it keeps it.
@@ -92,6 +94,7 @@ class Plan(SQLModel, table=True):
             ">= 0 AND least(requests_per_minute, burst) >= 1",
             name="plans_numbers",
         ),
+        CheckConstraint("backtests >= 0", name="plans_backtests"),
         {"schema": "serving"},
     )
 
@@ -112,6 +115,7 @@ class Plan(SQLModel, table=True):
     requests_per_minute: int = column(Integer)
     burst: int = column(Integer)
     export: bool = column(Boolean, server_default=false())
+    backtests: int = column(Integer, server_default="3")
     active: bool = column(Boolean, server_default=true())
     position: int = column(Integer)
     stripe_price: str | None = column(Text, nullable=True)

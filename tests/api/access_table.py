@@ -207,6 +207,19 @@ ALERTS: dict[str, tuple[Rule, Scope | None]] = {
     "deletePushSubscription": (Rule.INTERACTIVE, None),
 }
 
+BACKTESTS: dict[str, tuple[Rule, Scope | None]] = {
+    "getBacktestChoices": (Rule.SIGNED_IN, Scope.BACKTESTS),
+    "listBacktests": (Rule.SIGNED_IN, Scope.BACKTESTS),
+    "createBacktest": (Rule.SIGNED_IN, Scope.BACKTESTS),
+    "getBacktest": (Rule.SIGNED_IN, Scope.BACKTESTS),
+    "cancelBacktest": (Rule.SIGNED_IN, Scope.BACKTESTS),
+    "deleteBacktest": (Rule.SIGNED_IN, Scope.BACKTESTS),
+    "getBacktestCurve": (Rule.SIGNED_IN, Scope.BACKTESTS),
+    "getBacktestSweep": (Rule.SIGNED_IN, Scope.BACKTESTS),
+    "getBacktestResult": (Rule.SIGNED_IN, Scope.BACKTESTS),
+    "getBacktestReport": (Rule.SIGNED_IN, Scope.BACKTESTS),
+}
+
 ADMIN: dict[str, tuple[Rule, Scope | None]] = {
     "adminListUsers": (Rule.ADMINISTRATOR, None),
     "adminGetUser": (Rule.ADMINISTRATOR, None),
@@ -243,5 +256,6 @@ TABLE: dict[str, tuple[Rule, Scope | None]] = {
     **BILLING,
     **WEBHOOKS,
     **ALERTS,
+    **BACKTESTS,
     **ADMIN,
 }

@@ -62,6 +62,7 @@ def test_a_plan_says_everything_about_its_holder(here: Shop) -> None:
         "api_keys": 5,
         "requests_per_minute": 6,
         "burst": 7,
+        "backtests": 3,
         "export": False,
     }
     rights = here.session(lambda session: entitlements_of(session, person.user_id, here.clock.now))

@@ -214,7 +214,9 @@ def test_what_a_plan_does_not_show_is_not_there(timed: Timed) -> None:
     """Markets, timeframes and history of a plan bind lists, details, records, exports and streams."""
     clock, served = timed.clock, timed.served
     plan = {"plan_id": "narrow", "name": "Narrow", "price_minor": 1, "currency": "EUR", "position": 5, "export": True}
-    counts = dict.fromkeys(("streams", "alerts", "webhooks", "api_keys", "requests_per_minute", "burst"), 1_000)
+    counts = dict.fromkeys(
+        ("streams", "alerts", "webhooks", "api_keys", "requests_per_minute", "burst", "backtests"), 1_000
+    )
     shows = {"markets": ["binance:BTCUSDT"], "timeframes": ["15m"], "signal_delay_s": 0, "history_s": 3_600}
     engine = database.engine(served.settings, pool_size=1)
     with database.session(engine) as session:

@@ -1,0 +1,1 @@
+"""Backtests: what the command line and the runner have in common, and the runner."""
