@@ -111,6 +111,11 @@ HOLDINGS: Mapping[str, Holding] = {
         owner=_OF_WEBHOOK, exported=("delivery_id", "webhook_id", "event_type", "state", "attempts", "created_at")
     ),
     "webhook_attempts": Holding(owner=_OF_DELIVERY, exported=("delivery_id", "number", "at", "status", "error")),
+    "backtests": Holding(exported=("backtest_id", "kind", "status", "request", "summary", "created_at", "ended_at")),
+    "backtest_documents": Holding(
+        owner="t.backtest_id IN (SELECT backtest_id FROM serving.backtests WHERE user_id = :user)",
+        left_out="reports of backtests, which can be downloaded one by one and made again",
+    ),
     "billing_accounts": Holding(exported=("name", "address", "country", "tax_id")),
     "subscriptions": Holding(
         exported=("subscription_id", "plan_id", "status", "period_start", "period_end", "trial_end", "created_at"),

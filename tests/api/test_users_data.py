@@ -24,7 +24,7 @@ from tests.api.test_users import ask
 WITHOUT_OWNER = {
     *("published_signals", "signal_outcomes", "signal_events", "signal_takedowns", "plans", "feature_flags"),
     *("outbox", "delivery_destinations", "fan_out_cursors", "alert_cursors", "guess_counts", "billing_events"),
-    *("invoice_numbers", "alert_subjects", "alert_notices"),
+    *("invoice_numbers", "alert_subjects", "alert_notices", "backtest_catalogue"),
 }
 
 
