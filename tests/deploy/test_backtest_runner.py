@@ -100,6 +100,9 @@ def asked(
         **CROSS,
         **changes,
     }
+    if request["strategy"] == CROSS["strategy"]:
+        # It names no stop, so nothing can be sized by one.
+        request["config"] = {"sizing": "equity_fraction", "size": 0.5, **request["config"]}
     made = str(uuid.uuid4())
     rows.execute(
         "INSERT INTO serving.backtests (backtest_id, user_id, kind, request, known_before, created_at) "
@@ -177,7 +180,7 @@ def test_a_run_a_sweep_and_a_walk_forward_are_run_and_kept(
     assert done["summary"]["metrics"] == result["metrics"]
     assert done["summary"]["verdict"]["sentence"]
     assert done["summary"]["notes"], "that the market is simulated is said"
-    assert document(rows, run, "report").startswith(b"<!doctype html>")
+    assert document(rows, run, "report").startswith(b"<!DOCTYPE html>")
     curve = json.loads(document(rows, run, "curve"))
     count = len(curve["ts"])
     assert count <= 2_000
@@ -208,7 +211,7 @@ def test_nothing_that_became_known_later_is_in_it(stored: LocalStack, rows: psyc
     # In the middle of a bar: the one that was not closed by then is not in it either.
     edge = datetime(2024, 2, 10, 12, 30, tzinfo=UTC)
     bounded = asked(rows, stored, known_before=edge)
-    nothing = asked(rows, stored, known_before=datetime(2023, 12, 1, tzinfo=UTC))
+    nothing = asked(rows, stored, known_before=datetime(2024, 1, 1, 0, 30, tzinfo=UTC))
     run_all(stored, rows)
     result = json.loads(document(rows, bounded, "result"))
     assert datetime.fromisoformat(result["last"]) == datetime(2024, 2, 10, 11, tzinfo=UTC)
