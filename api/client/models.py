@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, RootModel
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    RootModel,
+    StringConstraints,
+)
 
 
 class Accepted(BaseModel):
@@ -124,6 +132,140 @@ class AuditRecordSeen(BaseModel):
             title="Digest",
         ),
     ]
+
+
+class BacktestChoices(BaseModel):
+    """
+    What can be backtested.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    strategies: Annotated[
+        list[dict[str, Any]],
+        Field(
+            description="Name, description, parameters with their defaults.",
+            title="Strategies",
+        ),
+    ]
+    configuration: Annotated[
+        list[dict[str, Any]],
+        Field(
+            description="Fields of the account with their defaults.",
+            title="Configuration",
+        ),
+    ]
+    metrics: Annotated[
+        list[dict[str, Any]],
+        Field(description="Names, titles and units of the metrics.", title="Metrics"),
+    ]
+    updated_at: Annotated[
+        AwareDatetime | None,
+        Field(
+            description="Null if no runner has ever been up: nothing would be run.",
+            title="Updated At",
+        ),
+    ]
+    left_today: Annotated[
+        int | None,
+        Field(
+            description="How many more your plan allows in these 24 hours; null if signed out.",
+            title="Left Today",
+        ),
+    ]
+
+
+class BacktestCurve(BaseModel):
+    """
+    Equity over time, thinned out so that it can be drawn.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    ts: Annotated[list[int], Field(description="Milliseconds since 1970, UTC.", title="Ts")]
+    equity: Annotated[list[float], Field(title="Equity")]
+    drawdown: Annotated[
+        list[float],
+        Field(
+            description="Distance to the highest equity so far, as a fraction; never positive.",
+            title="Drawdown",
+        ),
+    ]
+    buy_and_hold: Annotated[
+        list[float] | None,
+        Field(
+            description="Equity of who bought at the first bar and held.",
+            title="Buy And Hold",
+        ),
+    ]
+
+
+class BacktestKind(RootModel[Literal["run", "sweep", "walk_forward"]]):
+    root: Annotated[
+        Literal["run", "sweep", "walk_forward"],
+        Field(description="What is to be found out.", title="BacktestKind"),
+    ]
+
+
+class BacktestStatus(RootModel[Literal["queued", "running", "done", "failed", "cancelled"]]):
+    root: Annotated[
+        Literal["queued", "running", "done", "failed", "cancelled"],
+        Field(description="How far a backtest is.", title="BacktestStatus"),
+    ]
+
+
+class BacktestSweep(BaseModel):
+    """
+    Every parameter set with its metrics.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    parameters: Annotated[
+        list[str],
+        Field(description="Names of those that were varied.", title="Parameters"),
+    ]
+    sets: Annotated[
+        list[dict[str, Any]],
+        Field(
+            description="A row a set: its values, then its metrics; null where not defined.",
+            title="Sets",
+        ),
+    ]
+    overfitting: Annotated[
+        float | None,
+        Field(
+            description="Probability that the best set is only the luckiest one.",
+            title="Overfitting",
+        ),
+    ]
+
+
+class Parameters(RootModel[int]):
+    root: Annotated[int, Field(ge=-1000000000000, le=1000000000000)]
+
+
+class Parameters1(RootModel[str]):
+    root: Annotated[str, Field(max_length=64)]
+
+
+class Config(RootModel[int]):
+    root: Annotated[int, Field(ge=-1000000000000, le=1000000000000)]
+
+
+class Config1(RootModel[str]):
+    root: Annotated[str, Field(max_length=64)]
+
+
+class Vary(RootModel[int]):
+    root: Annotated[int, Field(ge=-1000000000000, le=1000000000000)]
+
+
+class Vary1(RootModel[str]):
+    root: Annotated[str, Field(max_length=64)]
 
 
 class BillingDetails(BaseModel):
@@ -284,6 +426,7 @@ class EntitlementsShown(BaseModel):
     api_keys: Annotated[int, Field(title="Api Keys")]
     requests_per_minute: Annotated[int, Field(title="Requests Per Minute")]
     burst: Annotated[int, Field(title="Burst")]
+    backtests: Annotated[int, Field(title="Backtests")]
     export: Annotated[bool, Field(title="Export")]
 
 
@@ -1021,6 +1164,7 @@ class PlanChanges(BaseModel):
     api_keys: Annotated[int | None, Field(ge=0, le=100000, title="Api Keys")] = 1
     requests_per_minute: Annotated[int | None, Field(ge=1, le=10000000, title="Requests Per Minute")] = 300
     burst: Annotated[int | None, Field(ge=1, le=10000000, title="Burst")] = 100
+    backtests: Annotated[int | None, Field(ge=0, le=100000, title="Backtests")] = 3
     export: Annotated[bool | None, Field(title="Export")] = False
     active: Annotated[bool | None, Field(title="Active")] = True
 
@@ -1051,6 +1195,7 @@ class PlanRights(BaseModel):
     api_keys: Annotated[int, Field(title="Api Keys")]
     requests_per_minute: Annotated[int, Field(title="Requests Per Minute")]
     burst: Annotated[int, Field(title="Burst")]
+    backtests: Annotated[int, Field(title="Backtests")]
     export: Annotated[bool, Field(title="Export")]
 
 
@@ -1110,6 +1255,7 @@ class PlanShown(BaseModel):
     api_keys: Annotated[int, Field(title="Api Keys")]
     requests_per_minute: Annotated[int, Field(title="Requests Per Minute")]
     burst: Annotated[int, Field(title="Burst")]
+    backtests: Annotated[int, Field(description="Backtests in 24 hours.", title="Backtests")]
     export: Annotated[
         bool,
         Field(description="Whether signals may be downloaded in bulk.", title="Export"),
@@ -1595,6 +1741,7 @@ class Scope(
             "webhooks:read",
             "webhooks:write",
             "billing:read",
+            "backtests",
         ]
     ]
 ):
@@ -1610,6 +1757,7 @@ class Scope(
             "webhooks:read",
             "webhooks:write",
             "billing:read",
+            "backtests",
         ],
         Field(
             description="What an API key may be allowed; a signed-in person has all of them.",
@@ -2241,6 +2389,25 @@ class Verification(BaseModel):
     ]
 
 
+class WalkForwardWanted(BaseModel):
+    """
+    Windows of walk-forward.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    train_days: Annotated[int | None, Field(ge=1, le=3650, title="Train Days")] = 90
+    test_days: Annotated[int | None, Field(ge=1, le=3650, title="Test Days")] = 30
+    anchored: Annotated[
+        bool | None,
+        Field(
+            description="Whether every window begins at the first bar.",
+            title="Anchored",
+        ),
+    ] = False
+
+
 class WatchlistChanges(BaseModel):
     """
     What is to change; what is left out stays.
@@ -2776,7 +2943,7 @@ class ApiKeySettings(BaseModel):
         Field(
             description="What it may do.",
             examples=[["signals:read", "signals:stream"]],
-            max_length=10,
+            max_length=11,
             min_length=1,
             title="Scopes",
         ),
@@ -2835,6 +3002,98 @@ class ApiKeyShown(BaseModel):
         Field(description="A minute behind at most.", title="Last Used At"),
     ]
     last_used_address: Annotated[str | None, Field(title="Last Used Address")]
+
+
+class BacktestWanted(BaseModel):
+    """
+    What to backtest.
+
+    With `vary` it is a sweep: one backtest for each combination. With `walk_forward` as well, the best of each window is
+    traded in the days after it.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    strategy: Annotated[
+        str,
+        Field(
+            examples=["smc_pullback"],
+            max_length=64,
+            min_length=1,
+            pattern="^[A-Za-z0-9_.-]+$",
+            title="Strategy",
+        ),
+    ]
+    market: Annotated[
+        str,
+        Field(
+            examples=["binance:BTCUSDT"],
+            max_length=80,
+            pattern="^[a-z0-9_]+:[A-Z0-9][A-Z0-9._/-]*$",
+            title="Market",
+        ),
+    ]
+    timeframe: Annotated[Timeframe, Field(examples=["15m"])]
+    start: Annotated[
+        date | None,
+        Field(
+            description="First day that is traded; the first stored one if not given.",
+            title="Start",
+        ),
+    ] = None
+    end: Annotated[
+        date | None,
+        Field(
+            description="Last day; the last one your plan shows if not given.",
+            title="End",
+        ),
+    ] = None
+    parameters: Annotated[
+        dict[
+            Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$", min_length=1, max_length=64)],
+            bool | Parameters | float | Parameters1,
+        ]
+        | None,
+        Field(
+            description="Of the strategy; what is left out is as it comes.",
+            title="Parameters",
+            validate_default=True,
+        ),
+    ] = {}
+    config: Annotated[
+        dict[
+            Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$", min_length=1, max_length=64)],
+            bool | Config | float | Config1,
+        ]
+        | None,
+        Field(
+            description="Of the account: cash, size, fees, slippage, leverage ...",
+            title="Config",
+            validate_default=True,
+        ),
+    ] = {}
+    vary: Annotated[
+        dict[
+            Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$", min_length=1, max_length=64)],
+            list[bool | Vary | float | Vary1],
+        ]
+        | None,
+        Field(
+            description="Values to try, by parameter.",
+            examples=[{"stop_atr": [0.1, 0.2, 0.3]}],
+            title="Vary",
+            validate_default=True,
+        ),
+    ] = {}
+    walk_forward: WalkForwardWanted | None = None
+    robust: Annotated[
+        bool | None,
+        Field(
+            description="Whether chance, costs and neighbours are tried too.",
+            title="Robust",
+        ),
+    ] = True
 
 
 class FiringShown(BaseModel):
@@ -3622,6 +3881,59 @@ class AlertShown(BaseModel):
     ]
     created_at: Annotated[AwareDatetime, Field(title="Created At")]
     updated_at: Annotated[AwareDatetime, Field(title="Updated At")]
+
+
+class BacktestShown(BaseModel):
+    """
+    A backtest, how far it is, and what came of it.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    backtest_id: Annotated[str, Field(title="Backtest Id")]
+    kind: BacktestKind
+    status: BacktestStatus
+    request: BacktestWanted
+    stage: Annotated[
+        str | None,
+        Field(
+            description="What is being done.",
+            examples=["Random entries"],
+            title="Stage",
+        ),
+    ]
+    done: Annotated[int, Field(description="How much of the stage.", title="Done")]
+    total: Annotated[
+        int | None,
+        Field(description="Of how much; null where nobody knows.", title="Total"),
+    ]
+    failure: Annotated[str | None, Field(description="Why it failed.", title="Failure")]
+    summary: Annotated[
+        dict[str, Any] | None,
+        Field(description="Verdict and metrics of one that is done.", title="Summary"),
+    ]
+    documents: Annotated[
+        list[Literal["report", "result", "curve", "sweep"]],
+        Field(description="What can be read of it.", title="Documents"),
+    ]
+    created_at: Annotated[AwareDatetime, Field(title="Created At")]
+    started_at: Annotated[AwareDatetime | None, Field(title="Started At")]
+    ended_at: Annotated[AwareDatetime | None, Field(title="Ended At")]
+
+
+class PageBacktestShown(BaseModel):
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    items: Annotated[list[BacktestShown], Field(title="Items")]
+    next_cursor: Annotated[
+        str | None,
+        Field(
+            description="Hand it over as `cursor` for the next page; null on the last one.",
+            title="Next Cursor",
+        ),
+    ]
 
 
 class PageSignal(BaseModel):

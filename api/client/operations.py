@@ -281,6 +281,15 @@ class Operations:
         """
         return self._transport.call("POST", "/v1/auth/second-factor", models.SecondFactorBegun, body=body)
 
+    def cancel_backtest(self, backtest_id: str) -> models.BacktestShown:
+        """Give a backtest up.
+
+        Stop a backtest, or do not begin it. One that has ended stays as it is.
+
+        Access: signed_in backtests.
+        """
+        return self._transport.call("POST", f"/v1/backtests/{part(backtest_id)}/cancel", models.BacktestShown)
+
     def cancel_deletion(self) -> None:
         """Keep your account.
 
@@ -357,6 +366,17 @@ class Operations:
         """
         return self._transport.call("POST", "/v1/api-keys", models.ApiKeyMade, body=body)
 
+    def create_backtest(self, body: models.BacktestWanted | Mapping[str, Any]) -> models.BacktestShown:
+        """Ask for a backtest.
+
+        Ask for a backtest of stored bars. It is run as soon as a runner is free; ask for it again to see how far it is.
+
+        Nothing is in it that your plan does not show yet.
+
+        Access: signed_in backtests.
+        """
+        return self._transport.call("POST", "/v1/backtests", models.BacktestShown, body=body)
+
     def create_push_subscription(self, body: models.PushSettings | Mapping[str, Any]) -> models.PushShown:
         """Subscribe a browser.
 
@@ -421,6 +441,15 @@ class Operations:
         Access: interactive.
         """
         self._transport.call("DELETE", f"/v1/api-keys/{part(key_id)}", type(None))
+
+    def delete_backtest(self, backtest_id: str) -> None:
+        """Delete a backtest.
+
+        Delete a backtest and all that came of it. It still counts for the day.
+
+        Access: signed_in backtests.
+        """
+        self._transport.call("DELETE", f"/v1/backtests/{part(backtest_id)}", type(None))
 
     def delete_push_subscription(self, subscription_id: str) -> None:
         """Forget a browser.
@@ -522,6 +551,60 @@ class Operations:
         Access: interactive.
         """
         return self._transport.call("GET", f"/v1/api-keys/{part(key_id)}", models.ApiKeyShown)
+
+    def get_backtest(self, backtest_id: str) -> models.BacktestShown:
+        """One backtest.
+
+        Show how far a backtest is, and what came of it.
+
+        Access: signed_in backtests.
+        """
+        return self._transport.call("GET", f"/v1/backtests/{part(backtest_id)}", models.BacktestShown)
+
+    def get_backtest_choices(self) -> models.BacktestChoices:
+        """What can be backtested.
+
+        Tell which strategies there are, what can be set, and how many backtests your plan still allows today.
+
+        Access: signed_in backtests.
+        """
+        return self._transport.call("GET", "/v1/backtests/choices", models.BacktestChoices)
+
+    def get_backtest_curve(self, backtest_id: str) -> models.BacktestCurve:
+        """Equity of a backtest.
+
+        Read equity and drawdown over time, to draw or compare them.
+
+        Access: signed_in backtests.
+        """
+        return self._transport.call("GET", f"/v1/backtests/{part(backtest_id)}/curve", models.BacktestCurve)
+
+    def get_backtest_report(self, backtest_id: str) -> bytes:
+        """Report of a backtest.
+
+        Read the report: one page that needs nothing else.
+
+        Access: signed_in backtests.
+        """
+        return self._transport.call("GET", f"/v1/backtests/{part(backtest_id)}/report", bytes)
+
+    def get_backtest_result(self, backtest_id: str) -> Any:
+        """Everything a backtest found.
+
+        Read configuration, metrics, baselines, robustness and verdict, as `cap backtest --json` writes them.
+
+        Access: signed_in backtests.
+        """
+        return self._transport.call("GET", f"/v1/backtests/{part(backtest_id)}/result", Any)
+
+    def get_backtest_sweep(self, backtest_id: str) -> models.BacktestSweep:
+        """Parameter sets of a sweep.
+
+        Read every parameter set that was tried, with its metrics.
+
+        Access: signed_in backtests.
+        """
+        return self._transport.call("GET", f"/v1/backtests/{part(backtest_id)}/sweep", models.BacktestSweep)
 
     def get_billing_details(self) -> models.BillingDetails:
         """To whom invoices are written.
@@ -734,6 +817,17 @@ class Operations:
         Access: interactive.
         """
         return self._transport.call("GET", "/v1/api-keys", models.PageApiKeyShown)
+
+    def list_backtests(self, *, limit: int | None = None, cursor: str | None = None) -> models.PageBacktestShown:
+        """Your backtests.
+
+        List your backtests, newest first.
+
+        Access: signed_in backtests.
+        """
+        return self._transport.call(
+            "GET", "/v1/backtests", models.PageBacktestShown, query={"limit": limit, "cursor": cursor}
+        )
 
     def list_candles(
         self,
