@@ -165,7 +165,7 @@ def test_the_api_and_dagster_serve_the_run(platform: Instance) -> None:
 
 def test_a_second_up_on_the_same_home_says_so(platform: Instance) -> None:
     before = Home(platform.home).record()
-    assert len(before.processes) == 10
+    assert len(before.processes) == 11
     done = cap(platform.home, "up", *_MARKET)
     assert done.returncode == 1
     assert re.fullmatch(r"cap: 'cap up' \(process \d+\) already uses .*; stop it with 'cap down'.*\n", done.stderr)
