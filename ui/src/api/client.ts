@@ -18,7 +18,7 @@ function csrfToken(): string | undefined {
 let refreshing: Promise<boolean> | undefined;
 
 /** Get a new access cookie. Requests that find out at once that it has expired share one try. */
-function refresh(): Promise<boolean> {
+export function refresh(): Promise<boolean> {
   refreshing ??= fetch("/v1/auth/refresh", { method: "POST", headers: { "X-CSRF-Token": csrfToken() ?? "" } })
     .then((reply) => reply.ok)
     .catch(() => false)

@@ -5,6 +5,7 @@ import { usePathname } from "next/navigation";
 import type { ReactNode } from "react";
 import { classes } from "@/components/classes";
 import { Mark } from "@/components/mark";
+import { StreamBadge } from "@/live/stream-badge";
 import { CommandPalette } from "./command-palette";
 import { PLACES } from "./places";
 import { SessionMenu } from "./session-menu";
@@ -28,6 +29,7 @@ export function AppShell({ children }: { children: ReactNode }) {
           </Link>
           <CommandPalette />
           <div className="flex items-center gap-1">
+            <StreamBadge />
             <ThemeSwitch />
             <SessionMenu />
           </div>
