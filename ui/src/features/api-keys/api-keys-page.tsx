@@ -30,6 +30,7 @@ const SCOPES: Record<Scope, string> = {
   "account:read": "Read the profile and watchlists",
   "account:write": "Change the profile and watchlists",
   "billing:read": "Read subscriptions and invoices",
+  backtests: "Ask for backtests and read them",
 };
 const KEYS = ["api-keys"] as const;
 

@@ -16,6 +16,7 @@ const plan: Plan = {
   alerts: 0,
   webhooks: 2,
   api_keys: 1,
+  backtests: 3,
   requests_per_minute: 1200,
   burst: 100,
   export: false,
@@ -31,6 +32,7 @@ describe("a plan in words", () => {
       "2 webhooks",
       "1 live stream",
       "1 API key",
+      "3 backtests a day",
       "1,200 requests a minute",
       "No download",
     ]);

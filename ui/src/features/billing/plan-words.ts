@@ -16,6 +16,7 @@ export function planWords(plan: Plan): string[] {
     count(plan.webhooks, "webhook", "webhooks"),
     count(plan.streams, "live stream", "live streams"),
     count(plan.api_keys, "API key", "API keys"),
+    count(plan.backtests, "backtest a day", "backtests a day"),
     `${plan.requests_per_minute.toLocaleString("en")} requests a minute`,
     plan.export ? "Download of all signals" : "No download",
   ];
