@@ -93,66 +93,70 @@ class IndicatorRow(_Reply):
     """Indicators at the close of one bar; null where there is no value yet. `docs/indicators.md` has their formulas."""
 
     ts: AwareDatetime = Field(description=_TS)
-    sma_20: float | None
-    sma_50: float | None
-    sma_200: float | None
-    ema_9: float | None
-    ema_21: float | None
-    ema_50: float | None
-    ema_200: float | None
-    wma_20: float | None
-    dema_20: float | None
-    tema_20: float | None
-    kama_10: float | None
-    hma_20: float | None
-    bb_upper_20: float | None
-    bb_middle_20: float | None
-    bb_lower_20: float | None
-    bb_width_20: float | None
-    bb_percent_20: float | None
-    donchian_upper_20: float | None
-    donchian_lower_20: float | None
-    keltner_upper_20: float | None
-    keltner_lower_20: float | None
-    supertrend_10: float | None
-    supertrend_dir_10: float | None = Field(description="1 while the trend is up, -1 while it is down.")
-    psar: float | None
-    rsi_14: float | None
-    stoch_rsi_k_14: float | None
-    stoch_rsi_d_14: float | None
-    macd: float | None
-    macd_signal: float | None
-    macd_hist: float | None
-    stoch_k_14: float | None
-    stoch_d_14: float | None
-    cci_20: float | None
-    willr_14: float | None
-    mfi_14: float | None
-    roc_10: float | None
-    mom_10: float | None
-    trix_15: float | None
-    ultosc: float | None
-    ppo: float | None
-    adx_14: float | None
-    plus_di_14: float | None
-    minus_di_14: float | None
-    aroon_up_25: float | None
-    aroon_down_25: float | None
-    true_range: float | None
-    atr_14: float | None
-    atr_200: float | None
-    natr_14: float | None
-    realized_vol_30: float | None = Field(description="Standard deviation of log returns, per bar.")
-    obv: float | None
-    ad: float | None
-    adosc: float | None
-    cmf_20: float | None
-    volume_sma_20: float | None
-    relative_volume_20: float | None = Field(description="Volume over its average.")
-    vwap: float | None = Field(description="Volume-weighted average price since 00:00 UTC of the bar's day.")
-    range_top: float | None = Field(description="Top of the dealing range of the swing scale.")
-    range_bottom: float | None
-    range_position: float | None = Field(description="Close within the range; above 0.5 is premium, below discount.")
+    sma_20: float | None = None
+    sma_50: float | None = None
+    sma_200: float | None = None
+    ema_9: float | None = None
+    ema_21: float | None = None
+    ema_50: float | None = None
+    ema_200: float | None = None
+    wma_20: float | None = None
+    dema_20: float | None = None
+    tema_20: float | None = None
+    kama_10: float | None = None
+    hma_20: float | None = None
+    bb_upper_20: float | None = None
+    bb_middle_20: float | None = None
+    bb_lower_20: float | None = None
+    bb_width_20: float | None = None
+    bb_percent_20: float | None = None
+    donchian_upper_20: float | None = None
+    donchian_lower_20: float | None = None
+    keltner_upper_20: float | None = None
+    keltner_lower_20: float | None = None
+    supertrend_10: float | None = None
+    supertrend_dir_10: float | None = Field(default=None, description="1 while the trend is up, -1 while it is down.")
+    psar: float | None = None
+    rsi_14: float | None = None
+    stoch_rsi_k_14: float | None = None
+    stoch_rsi_d_14: float | None = None
+    macd: float | None = None
+    macd_signal: float | None = None
+    macd_hist: float | None = None
+    stoch_k_14: float | None = None
+    stoch_d_14: float | None = None
+    cci_20: float | None = None
+    willr_14: float | None = None
+    mfi_14: float | None = None
+    roc_10: float | None = None
+    mom_10: float | None = None
+    trix_15: float | None = None
+    ultosc: float | None = None
+    ppo: float | None = None
+    adx_14: float | None = None
+    plus_di_14: float | None = None
+    minus_di_14: float | None = None
+    aroon_up_25: float | None = None
+    aroon_down_25: float | None = None
+    true_range: float | None = None
+    atr_14: float | None = None
+    atr_200: float | None = None
+    natr_14: float | None = None
+    realized_vol_30: float | None = Field(default=None, description="Standard deviation of log returns, per bar.")
+    obv: float | None = None
+    ad: float | None = None
+    adosc: float | None = None
+    cmf_20: float | None = None
+    volume_sma_20: float | None = None
+    relative_volume_20: float | None = Field(default=None, description="Volume over its average.")
+    vwap: float | None = Field(
+        default=None, description="Volume-weighted average price since 00:00 UTC of the bar's day."
+    )
+    range_top: float | None = Field(default=None, description="Top of the dealing range of the swing scale.")
+    range_bottom: float | None = None
+    range_position: float | None = Field(
+        default=None, description="Close within the range; above 0.5 is premium, below discount."
+    )
 
 
 class StructureEvent(_Reply):

@@ -557,6 +557,139 @@ class Impersonation(BaseModel):
     expires_at: Annotated[AwareDatetime, Field(title="Expires At")]
 
 
+class IndicatorColumn(
+    RootModel[
+        Literal[
+            "sma_20",
+            "sma_50",
+            "sma_200",
+            "ema_9",
+            "ema_21",
+            "ema_50",
+            "ema_200",
+            "wma_20",
+            "dema_20",
+            "tema_20",
+            "kama_10",
+            "hma_20",
+            "bb_upper_20",
+            "bb_middle_20",
+            "bb_lower_20",
+            "bb_width_20",
+            "bb_percent_20",
+            "donchian_upper_20",
+            "donchian_lower_20",
+            "keltner_upper_20",
+            "keltner_lower_20",
+            "supertrend_10",
+            "supertrend_dir_10",
+            "psar",
+            "rsi_14",
+            "stoch_rsi_k_14",
+            "stoch_rsi_d_14",
+            "macd",
+            "macd_signal",
+            "macd_hist",
+            "stoch_k_14",
+            "stoch_d_14",
+            "cci_20",
+            "willr_14",
+            "mfi_14",
+            "roc_10",
+            "mom_10",
+            "trix_15",
+            "ultosc",
+            "ppo",
+            "adx_14",
+            "plus_di_14",
+            "minus_di_14",
+            "aroon_up_25",
+            "aroon_down_25",
+            "true_range",
+            "atr_14",
+            "atr_200",
+            "natr_14",
+            "realized_vol_30",
+            "obv",
+            "ad",
+            "adosc",
+            "cmf_20",
+            "volume_sma_20",
+            "relative_volume_20",
+            "vwap",
+            "range_top",
+            "range_bottom",
+            "range_position",
+        ]
+    ]
+):
+    root: Annotated[
+        Literal[
+            "sma_20",
+            "sma_50",
+            "sma_200",
+            "ema_9",
+            "ema_21",
+            "ema_50",
+            "ema_200",
+            "wma_20",
+            "dema_20",
+            "tema_20",
+            "kama_10",
+            "hma_20",
+            "bb_upper_20",
+            "bb_middle_20",
+            "bb_lower_20",
+            "bb_width_20",
+            "bb_percent_20",
+            "donchian_upper_20",
+            "donchian_lower_20",
+            "keltner_upper_20",
+            "keltner_lower_20",
+            "supertrend_10",
+            "supertrend_dir_10",
+            "psar",
+            "rsi_14",
+            "stoch_rsi_k_14",
+            "stoch_rsi_d_14",
+            "macd",
+            "macd_signal",
+            "macd_hist",
+            "stoch_k_14",
+            "stoch_d_14",
+            "cci_20",
+            "willr_14",
+            "mfi_14",
+            "roc_10",
+            "mom_10",
+            "trix_15",
+            "ultosc",
+            "ppo",
+            "adx_14",
+            "plus_di_14",
+            "minus_di_14",
+            "aroon_up_25",
+            "aroon_down_25",
+            "true_range",
+            "atr_14",
+            "atr_200",
+            "natr_14",
+            "realized_vol_30",
+            "obv",
+            "ad",
+            "adosc",
+            "cmf_20",
+            "volume_sma_20",
+            "relative_volume_20",
+            "vwap",
+            "range_top",
+            "range_bottom",
+            "range_position",
+        ],
+        Field(title="IndicatorColumn"),
+    ]
+
+
 class IndicatorRow(BaseModel):
     """
     Indicators at the close of one bar; null where there is no value yet. `docs/indicators.md` has their formulas.
@@ -572,99 +705,99 @@ class IndicatorRow(BaseModel):
             title="Ts",
         ),
     ]
-    sma_20: Annotated[float | None, Field(title="Sma 20")]
-    sma_50: Annotated[float | None, Field(title="Sma 50")]
-    sma_200: Annotated[float | None, Field(title="Sma 200")]
-    ema_9: Annotated[float | None, Field(title="Ema 9")]
-    ema_21: Annotated[float | None, Field(title="Ema 21")]
-    ema_50: Annotated[float | None, Field(title="Ema 50")]
-    ema_200: Annotated[float | None, Field(title="Ema 200")]
-    wma_20: Annotated[float | None, Field(title="Wma 20")]
-    dema_20: Annotated[float | None, Field(title="Dema 20")]
-    tema_20: Annotated[float | None, Field(title="Tema 20")]
-    kama_10: Annotated[float | None, Field(title="Kama 10")]
-    hma_20: Annotated[float | None, Field(title="Hma 20")]
-    bb_upper_20: Annotated[float | None, Field(title="Bb Upper 20")]
-    bb_middle_20: Annotated[float | None, Field(title="Bb Middle 20")]
-    bb_lower_20: Annotated[float | None, Field(title="Bb Lower 20")]
-    bb_width_20: Annotated[float | None, Field(title="Bb Width 20")]
-    bb_percent_20: Annotated[float | None, Field(title="Bb Percent 20")]
-    donchian_upper_20: Annotated[float | None, Field(title="Donchian Upper 20")]
-    donchian_lower_20: Annotated[float | None, Field(title="Donchian Lower 20")]
-    keltner_upper_20: Annotated[float | None, Field(title="Keltner Upper 20")]
-    keltner_lower_20: Annotated[float | None, Field(title="Keltner Lower 20")]
-    supertrend_10: Annotated[float | None, Field(title="Supertrend 10")]
+    sma_20: Annotated[float | None, Field(title="Sma 20")] = None
+    sma_50: Annotated[float | None, Field(title="Sma 50")] = None
+    sma_200: Annotated[float | None, Field(title="Sma 200")] = None
+    ema_9: Annotated[float | None, Field(title="Ema 9")] = None
+    ema_21: Annotated[float | None, Field(title="Ema 21")] = None
+    ema_50: Annotated[float | None, Field(title="Ema 50")] = None
+    ema_200: Annotated[float | None, Field(title="Ema 200")] = None
+    wma_20: Annotated[float | None, Field(title="Wma 20")] = None
+    dema_20: Annotated[float | None, Field(title="Dema 20")] = None
+    tema_20: Annotated[float | None, Field(title="Tema 20")] = None
+    kama_10: Annotated[float | None, Field(title="Kama 10")] = None
+    hma_20: Annotated[float | None, Field(title="Hma 20")] = None
+    bb_upper_20: Annotated[float | None, Field(title="Bb Upper 20")] = None
+    bb_middle_20: Annotated[float | None, Field(title="Bb Middle 20")] = None
+    bb_lower_20: Annotated[float | None, Field(title="Bb Lower 20")] = None
+    bb_width_20: Annotated[float | None, Field(title="Bb Width 20")] = None
+    bb_percent_20: Annotated[float | None, Field(title="Bb Percent 20")] = None
+    donchian_upper_20: Annotated[float | None, Field(title="Donchian Upper 20")] = None
+    donchian_lower_20: Annotated[float | None, Field(title="Donchian Lower 20")] = None
+    keltner_upper_20: Annotated[float | None, Field(title="Keltner Upper 20")] = None
+    keltner_lower_20: Annotated[float | None, Field(title="Keltner Lower 20")] = None
+    supertrend_10: Annotated[float | None, Field(title="Supertrend 10")] = None
     supertrend_dir_10: Annotated[
         float | None,
         Field(
             description="1 while the trend is up, -1 while it is down.",
             title="Supertrend Dir 10",
         ),
-    ]
-    psar: Annotated[float | None, Field(title="Psar")]
-    rsi_14: Annotated[float | None, Field(title="Rsi 14")]
-    stoch_rsi_k_14: Annotated[float | None, Field(title="Stoch Rsi K 14")]
-    stoch_rsi_d_14: Annotated[float | None, Field(title="Stoch Rsi D 14")]
-    macd: Annotated[float | None, Field(title="Macd")]
-    macd_signal: Annotated[float | None, Field(title="Macd Signal")]
-    macd_hist: Annotated[float | None, Field(title="Macd Hist")]
-    stoch_k_14: Annotated[float | None, Field(title="Stoch K 14")]
-    stoch_d_14: Annotated[float | None, Field(title="Stoch D 14")]
-    cci_20: Annotated[float | None, Field(title="Cci 20")]
-    willr_14: Annotated[float | None, Field(title="Willr 14")]
-    mfi_14: Annotated[float | None, Field(title="Mfi 14")]
-    roc_10: Annotated[float | None, Field(title="Roc 10")]
-    mom_10: Annotated[float | None, Field(title="Mom 10")]
-    trix_15: Annotated[float | None, Field(title="Trix 15")]
-    ultosc: Annotated[float | None, Field(title="Ultosc")]
-    ppo: Annotated[float | None, Field(title="Ppo")]
-    adx_14: Annotated[float | None, Field(title="Adx 14")]
-    plus_di_14: Annotated[float | None, Field(title="Plus Di 14")]
-    minus_di_14: Annotated[float | None, Field(title="Minus Di 14")]
-    aroon_up_25: Annotated[float | None, Field(title="Aroon Up 25")]
-    aroon_down_25: Annotated[float | None, Field(title="Aroon Down 25")]
-    true_range: Annotated[float | None, Field(title="True Range")]
-    atr_14: Annotated[float | None, Field(title="Atr 14")]
-    atr_200: Annotated[float | None, Field(title="Atr 200")]
-    natr_14: Annotated[float | None, Field(title="Natr 14")]
+    ] = None
+    psar: Annotated[float | None, Field(title="Psar")] = None
+    rsi_14: Annotated[float | None, Field(title="Rsi 14")] = None
+    stoch_rsi_k_14: Annotated[float | None, Field(title="Stoch Rsi K 14")] = None
+    stoch_rsi_d_14: Annotated[float | None, Field(title="Stoch Rsi D 14")] = None
+    macd: Annotated[float | None, Field(title="Macd")] = None
+    macd_signal: Annotated[float | None, Field(title="Macd Signal")] = None
+    macd_hist: Annotated[float | None, Field(title="Macd Hist")] = None
+    stoch_k_14: Annotated[float | None, Field(title="Stoch K 14")] = None
+    stoch_d_14: Annotated[float | None, Field(title="Stoch D 14")] = None
+    cci_20: Annotated[float | None, Field(title="Cci 20")] = None
+    willr_14: Annotated[float | None, Field(title="Willr 14")] = None
+    mfi_14: Annotated[float | None, Field(title="Mfi 14")] = None
+    roc_10: Annotated[float | None, Field(title="Roc 10")] = None
+    mom_10: Annotated[float | None, Field(title="Mom 10")] = None
+    trix_15: Annotated[float | None, Field(title="Trix 15")] = None
+    ultosc: Annotated[float | None, Field(title="Ultosc")] = None
+    ppo: Annotated[float | None, Field(title="Ppo")] = None
+    adx_14: Annotated[float | None, Field(title="Adx 14")] = None
+    plus_di_14: Annotated[float | None, Field(title="Plus Di 14")] = None
+    minus_di_14: Annotated[float | None, Field(title="Minus Di 14")] = None
+    aroon_up_25: Annotated[float | None, Field(title="Aroon Up 25")] = None
+    aroon_down_25: Annotated[float | None, Field(title="Aroon Down 25")] = None
+    true_range: Annotated[float | None, Field(title="True Range")] = None
+    atr_14: Annotated[float | None, Field(title="Atr 14")] = None
+    atr_200: Annotated[float | None, Field(title="Atr 200")] = None
+    natr_14: Annotated[float | None, Field(title="Natr 14")] = None
     realized_vol_30: Annotated[
         float | None,
         Field(
             description="Standard deviation of log returns, per bar.",
             title="Realized Vol 30",
         ),
-    ]
-    obv: Annotated[float | None, Field(title="Obv")]
-    ad: Annotated[float | None, Field(title="Ad")]
-    adosc: Annotated[float | None, Field(title="Adosc")]
-    cmf_20: Annotated[float | None, Field(title="Cmf 20")]
-    volume_sma_20: Annotated[float | None, Field(title="Volume Sma 20")]
+    ] = None
+    obv: Annotated[float | None, Field(title="Obv")] = None
+    ad: Annotated[float | None, Field(title="Ad")] = None
+    adosc: Annotated[float | None, Field(title="Adosc")] = None
+    cmf_20: Annotated[float | None, Field(title="Cmf 20")] = None
+    volume_sma_20: Annotated[float | None, Field(title="Volume Sma 20")] = None
     relative_volume_20: Annotated[
         float | None,
         Field(description="Volume over its average.", title="Relative Volume 20"),
-    ]
+    ] = None
     vwap: Annotated[
         float | None,
         Field(
             description="Volume-weighted average price since 00:00 UTC of the bar's day.",
             title="Vwap",
         ),
-    ]
+    ] = None
     range_top: Annotated[
         float | None,
         Field(
             description="Top of the dealing range of the swing scale.",
             title="Range Top",
         ),
-    ]
-    range_bottom: Annotated[float | None, Field(title="Range Bottom")]
+    ] = None
+    range_bottom: Annotated[float | None, Field(title="Range Bottom")] = None
     range_position: Annotated[
         float | None,
         Field(
             description="Close within the range; above 0.5 is premium, below discount.",
             title="Range Position",
         ),
-    ]
+    ] = None
 
 
 class InvoiceLine(BaseModel):

@@ -68,10 +68,15 @@ def _plain(names: Sequence[str]) -> str:
 
 _TS = f"{instant('r.ts')} AS ts"
 _CANDLE = _plain(tuple(Candle.model_fields))
-_INDICATORS = _plain(tuple(IndicatorRow.model_fields))
 
 CANDLES = SeriesTable("market.candles", f"{_TS}, {_CANDLE}", f"r.ts AS ts, {_CANDLE}", version="r.ingested_at")
-INDICATORS = SeriesTable("market.indicators", f"{_TS}, {_INDICATORS}", f"r.ts AS ts, {_INDICATORS}")
+
+
+def indicators(columns: Sequence[str] = ()) -> SeriesTable:
+    """Table of indicators with some of its columns, or with all of them."""
+    chosen = _plain(tuple(columns) or tuple(IndicatorRow.model_fields))
+    return SeriesTable("market.indicators", f"{_TS}, {chosen}", f"r.ts AS ts, {chosen}")
+
 
 # The order in which events of one bar happen: by scale, and in each pivot, equal level, up-break, down-break.
 _SCALES = ("micro", "internal", "swing")

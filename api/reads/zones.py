@@ -49,6 +49,8 @@ class ZoneFilter:
         Only zones that live, or only those that have ended.
     as_of : datetime, optional
         What was known at this instant; None for all that is known.
+    ended_after : datetime, optional
+        Only zones that live, or whose end became known after this instant.
     """
 
     kind: str | None = None
@@ -56,16 +58,18 @@ class ZoneFilter:
     side: int | None = None
     active: bool | None = None
     as_of: datetime | None = None
+    ended_after: datetime | None = None
 
 
 def read_zones(warehouse: Warehouse, page: SeriesPage, wanted: ZoneFilter) -> Lines:
     """Read one page of zones by the bar of their creation; ``page.start`` and ``page.end`` bound that bar."""
-    filters = [*page.filters, wanted.kind, wanted.scale, wanted.side, wanted.active, str(wanted.as_of)]
+    instants = [str(wanted.as_of), str(wanted.ended_after)]
+    filters = [*page.filters, wanted.kind, wanted.scale, wanted.side, wanted.active, *instants]
     cursors = Cursors("zones", filters, (int, str))
     # What a bar brings is known at its close: a bar that opened one timeframe before the instant is the last to count.
     known = Conditions([IN_SERIES], dict(page.series.parameters))
+    length = timedelta(milliseconds=Timeframe(page.series.timeframe).milliseconds)
     if wanted.as_of is not None:
-        length = timedelta(milliseconds=Timeframe(page.series.timeframe).milliseconds)
         known.add(f"e.ts <= {milliseconds('last_known')}", last_known=to_milliseconds(wanted.as_of - length))
     born = Conditions(["e.event = 'created'", *known.clauses], dict(known.parameters))
     born.add_range("e.ts", page.earliest, page.end)
@@ -75,6 +79,10 @@ def read_zones(warehouse: Warehouse, page: SeriesPage, wanted: ZoneFilter) -> Li
     if wanted.active is not None:
         ended = f"SELECT e.zone_id FROM market.zone_events AS e WHERE {known} AND {_IS_END}"
         born.add(f"e.zone_id {'NOT IN' if wanted.active else 'IN'} ({ended})")
+    if wanted.ended_after is not None:
+        over = f"e.ts <= {milliseconds('last_over')}"
+        ended = f"SELECT e.zone_id FROM market.zone_events AS e WHERE {known} AND {over} AND {_IS_END}"
+        born.add(f"e.zone_id NOT IN ({ended})", last_over=to_milliseconds(wanted.ended_after - length))
     _add_cursor(born, page, cursors.read(page.cursor))
     direction = page.order.value.upper()
     births = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Annotated, Any, Literal, TypeAlias
 
 from fastapi import APIRouter, Query, Request
@@ -29,6 +30,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = documented(
 PROBLEMS[200] = {"content": {arrow.MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}}
 PROBLEMS[304] = {"description": "The client has it already: its `If-None-Match` names the reply's `ETag`."}
 
+IndicatorColumn = StrEnum("IndicatorColumn", [(name, name) for name in IndicatorRow.model_fields if name != "ts"])
 StructureKind: TypeAlias = Literal["swing_high", "swing_low", "bos", "choch", "eqh", "eql"]
 StructureScale: TypeAlias = Literal["micro", "internal", "swing"]
 
@@ -80,10 +82,17 @@ async def list_candles(
     responses=PROBLEMS,
 )
 async def list_indicators(
-    request: Request, page: SeriesPageParameters, stores: StoresDependency, directory: DirectoryDependency
+    request: Request,
+    page: SeriesPageParameters,
+    stores: StoresDependency,
+    directory: DirectoryDependency,
+    column: Annotated[
+        list[IndicatorColumn] | None,
+        Query(max_length=60, description="Only these indicators, with the time of the bar; all if none is given."),
+    ] = None,
 ) -> Response:
     """List indicator values, one row a bar, each from that bar and earlier ones only."""
-    return await _reply(request, stores, directory, reads.INDICATORS, page)
+    return await _reply(request, stores, directory, reads.indicators(column or ()), page)
 
 
 @router.get(

@@ -49,9 +49,13 @@ async def list_zones(
         Instant | None,
         Query(description="Show what was known at this instant: later zones are left out, and later events of a life."),
     ] = None,
+    ended_after: Annotated[
+        Instant | None,
+        Query(description="Only zones that live, or whose end became known after this instant."),
+    ] = None,
 ) -> Response:
     """List zones with their lives so far, by the bar that created them; `start` and `end` bound that bar."""
-    wanted = ZoneFilter(kind, scale, side, active, as_of)
+    wanted = ZoneFilter(kind, scale, side, active, as_of, ended_after)
 
     def read(warehouse: Warehouse) -> Response:
         directory.require(warehouse, page.series)

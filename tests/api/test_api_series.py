@@ -117,6 +117,14 @@ def test_indicators_have_null_where_there_is_no_number(served: Served) -> None:
     assert (by_number[199]["ema_200"], by_number[200]["ema_200"]) == (None, 1.0)
 
 
+def test_indicators_can_be_chosen(served: Served) -> None:
+    items = get(served, "/v1/indicators", **BTC, column=["ema_9", "rsi_14"], limit=3)["items"]
+    assert [set(item) for item in items] == [{"ts", "ema_9", "rsi_14"}] * 3
+    assert items[0]["ema_9"] == 42_000.5
+    refused = served.client.get("/v1/indicators", params={**BTC, "column": "ema_9; DROP TABLE market.candles"})
+    assert refused.status_code == 422
+
+
 @pytest.mark.parametrize("limit", [1, 2, 3, 4, 100])
 @pytest.mark.parametrize("order", ["asc", "desc"])
 def test_structure_events_come_once_and_in_the_order_they_happen(served: Served, limit: int, order: str) -> None:

@@ -56,6 +56,11 @@ def test_every_zone_comes_once_though_its_events_are_stored_twice(served: Served
         ({"kind": "fvg", "active": "true"}, ["gap-1"]),
         ({"side": "-1"}, ["breaker-1", "gap-2", "pool-1"]),
         ({"side": "long"}, [ZONE_ID, "gap-1"]),
+        # The end of bar 30 is known when bar 31 opens, that of bar 43 when bar 44 does.
+        ({"ended_after": text(ts(30))}, [ZONE_ID, "breaker-1", "gap-1", "gap-2", "pool-1"]),
+        ({"ended_after": text(ts(31))}, ["breaker-1", "gap-1", "gap-2", "pool-1"]),
+        ({"ended_after": text(ts(44))}, ["breaker-1", "gap-1", "pool-1"]),
+        ({"ended_after": text(ts(44)), "as_of": text(ts(43))}, ["breaker-1", "gap-1", "gap-2"]),
         ({"scale": "micro"}, ["pool-1"]),
         ({"start": text(ts(30)), "end": text(ts(42))}, ["breaker-1", "gap-1"]),
         ({"order": "desc"}, ["pool-1", "gap-2", "gap-1", "breaker-1", ZONE_ID]),
