@@ -317,6 +317,38 @@ class TrackRecords(Page[TrackRecord]):
     costs_included: Literal[False]
 
 
+class CurvePoint(_Reply):
+    """The end of one published signal."""
+
+    signal_id: str
+    closed_at: AwareDatetime = Field(description="When its end was known.")
+    result_r: float = Field(description="Its result in units of initial risk.")
+    cumulative_r: float = Field(description="Sum of the results up to and with it.")
+    drawdown_r: float = Field(description="How far that sum is below the highest it has been, or below 0 at first.")
+
+
+class MonthOfResults(_Reply):
+    """Published signals that ended in one month."""
+
+    month: str = Field(description="Year and month of their end, UTC.", examples=["2024-01"])
+    sample_size: int
+    wins: int
+    total_r: float
+
+
+class PerformanceCurve(_Reply):
+    """What became of published signals, added up in the order in which they ended."""
+
+    simulated: bool = Field(description=_SIMULATED)
+    sample_size: int = Field(description="Closed signals: all the figures are of these.")
+    total_r: float
+    max_drawdown_r: float = Field(description="Largest `drawdown_r` there has been, also before the points shown.")
+    left_off: int = Field(description="Points before the first one shown.")
+    items: list[CurvePoint] = Field(description="Oldest first.")
+    months: list[MonthOfResults] = Field(description="Oldest first, those in which nothing ended left out.")
+    costs_included: Literal[False] = Field(description="Fees, slippage and funding are not in these results.")
+
+
 class StreamTicket(_Reply):
     """A right to open one stream."""
 

@@ -362,6 +362,33 @@ class CsrfToken(BaseModel):
     csrf_token: Annotated[str, Field(title="Csrf Token")]
 
 
+class CurvePoint(BaseModel):
+    """
+    The end of one published signal.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    signal_id: Annotated[str, Field(title="Signal Id")]
+    closed_at: Annotated[AwareDatetime, Field(description="When its end was known.", title="Closed At")]
+    result_r: Annotated[
+        float,
+        Field(description="Its result in units of initial risk.", title="Result R"),
+    ]
+    cumulative_r: Annotated[
+        float,
+        Field(description="Sum of the results up to and with it.", title="Cumulative R"),
+    ]
+    drawdown_r: Annotated[
+        float,
+        Field(
+            description="How far that sum is below the highest it has been, or below 0 at first.",
+            title="Drawdown R",
+        ),
+    ]
+
+
 class Deletion(BaseModel):
     """
     A deletion that was asked for.
@@ -928,6 +955,27 @@ class Migrations(BaseModel):
     ]
 
 
+class MonthOfResults(BaseModel):
+    """
+    Published signals that ended in one month.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    month: Annotated[
+        str,
+        Field(
+            description="Year and month of their end, UTC.",
+            examples=["2024-01"],
+            title="Month",
+        ),
+    ]
+    sample_size: Annotated[int, Field(title="Sample Size")]
+    wins: Annotated[int, Field(title="Wins")]
+    total_r: Annotated[float, Field(title="Total R")]
+
+
 class NoticeShown(BaseModel):
     """
     A firing on one channel.
@@ -1200,6 +1248,54 @@ class PaymentConfirmation(BaseModel):
             title="Payment Ref",
         ),
     ] = ""
+
+
+class PerformanceCurve(BaseModel):
+    """
+    What became of published signals, added up in the order in which they ended.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    simulated: Annotated[
+        bool,
+        Field(
+            description="Whether the market is simulated: its prices were never traded anywhere.",
+            title="Simulated",
+        ),
+    ]
+    sample_size: Annotated[
+        int,
+        Field(
+            description="Closed signals: all the figures are of these.",
+            title="Sample Size",
+        ),
+    ]
+    total_r: Annotated[float, Field(title="Total R")]
+    max_drawdown_r: Annotated[
+        float,
+        Field(
+            description="Largest `drawdown_r` there has been, also before the points shown.",
+            title="Max Drawdown R",
+        ),
+    ]
+    left_off: Annotated[int, Field(description="Points before the first one shown.", title="Left Off")]
+    items: Annotated[list[CurvePoint], Field(description="Oldest first.", title="Items")]
+    months: Annotated[
+        list[MonthOfResults],
+        Field(
+            description="Oldest first, those in which nothing ended left out.",
+            title="Months",
+        ),
+    ]
+    costs_included: Annotated[
+        Literal[False],
+        Field(
+            description="Fees, slippage and funding are not in these results.",
+            title="Costs Included",
+        ),
+    ]
 
 
 class PersonDetail(BaseModel):

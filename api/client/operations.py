@@ -669,6 +669,38 @@ class Operations:
         """
         return self._transport.call("GET", "/metrics", bytes)
 
+    def get_performance_curve(
+        self,
+        *,
+        simulated: bool | None = None,
+        limit: int | None = None,
+        market: str | None = None,
+        timeframe: Literal["1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "1w"]
+        | None = None,
+        strategy: str | None = None,
+    ) -> models.PerformanceCurve:
+        """Result over time.
+
+        Add up what became of the published signals, in the order in which they ended, and by month.
+
+        Every published signal that has ended counts once, one that was taken down too. Costs are not included. A plan with a
+        delay counts what was known that long ago.
+
+        Access: public signals:read.
+        """
+        return self._transport.call(
+            "GET",
+            "/v1/performance/curve",
+            models.PerformanceCurve,
+            query={
+                "simulated": simulated,
+                "limit": limit,
+                "market": market,
+                "timeframe": timeframe,
+                "strategy": strategy,
+            },
+        )
+
     def get_problem_type(self, name: str) -> models.ProblemKind:
         """What a problem means.
 

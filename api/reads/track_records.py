@@ -32,13 +32,14 @@ FROM ({feed}) AS feed
 GROUP BY strategy, exchange, symbol, timeframe, simulated
 """
 # Joined once over all signals: the lateral form of the feed is for pages, not for everything.
-_RESULTS = """
-SELECT s.strategy, s.exchange, s.symbol, s.timeframe, s.simulated, s.known_at, o.outcome, o.r_multiple AS result_r,
-    o.bars_held
+RESULTS = """
+SELECT s.signal_id, s.sequence, s.strategy, s.exchange, s.symbol, s.timeframe, s.simulated, s.known_at, o.outcome,
+    o.known_at AS closed_at, o.r_multiple AS result_r, o.bars_held
 FROM serving.published_signals AS s
 LEFT JOIN serving.signal_outcomes AS o
     ON o.signal_id = s.signal_id AND (o.outcome <> 'target_1' OR s.target_2 IS NULL) AND o.known_at <= :sight_before
 """
+"""SQL of every signal with the end it came to, to be narrowed by conditions on ``s``."""
 
 
 def read_track_records(session: Session, wanted: SignalFilter, sight: Sight, limit: int, cursor: str | None) -> Items:
@@ -53,7 +54,7 @@ def read_track_records(session: Session, wanted: SignalFilter, sight: Sight, lim
             "(s.strategy, s.exchange, s.symbol, s.timeframe) > (:c_strategy, :c_exchange, :c_symbol, :c_timeframe)"
         )
         parameters |= dict(zip(("c_strategy", "c_exchange", "c_symbol", "c_timeframe"), key, strict=True))
-    feed = f"{_RESULTS} WHERE {' AND '.join(clauses)}"
+    feed = f"{RESULTS} WHERE {' AND '.join(clauses)}"
     rows = (
         session.connection()
         .execute(

@@ -107,6 +107,7 @@ SIGNALS = {
     "listSignals": (Rule.PUBLIC, Scope.SIGNALS_READ),
     "getSignal": (Rule.PUBLIC, Scope.SIGNALS_READ),
     "listPerformance": (Rule.PUBLIC, Scope.SIGNALS_READ),
+    "getPerformanceCurve": (Rule.PUBLIC, Scope.SIGNALS_READ),
     "streamSignals": (Rule.PUBLIC, Scope.SIGNALS_STREAM),
     "createStreamTicket": (Rule.INTERACTIVE, None),
     "exportSignals": (Rule.PUBLIC, Scope.SIGNALS_READ),

@@ -37,6 +37,7 @@ OPERATIONS = {
     "/v1/signals": "listSignals",
     "/v1/signals/{signal_id}": "getSignal",
     "/v1/performance": "listPerformance",
+    "/v1/performance/curve": "getPerformanceCurve",
 }
 
 

@@ -26,10 +26,19 @@ RELAXED = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
-LISTS = ["/v1/markets", "/v1/candles", "/v1/indicators", "/v1/structure", "/v1/zones", "/v1/signals", "/v1/performance"]
+LISTS = [
+    "/v1/markets",
+    "/v1/candles",
+    "/v1/indicators",
+    "/v1/structure",
+    "/v1/zones",
+    "/v1/signals",
+    "/v1/performance",
+    "/v1/performance/curve",
+]
 PARAMETERS = [
     *("market", "timeframe", "start", "end", "limit", "cursor", "order", "kind", "scale", "side", "direction"),
-    *("active", "as_of", "strategy", "since", "require"),
+    *("active", "as_of", "strategy", "since", "require", "simulated"),
 ]
 ODD = st.one_of(
     st.text(max_size=30),

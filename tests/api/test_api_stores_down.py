@@ -23,7 +23,7 @@ CLICKHOUSE_PATHS = (
     "/v1/markets",
     *(f"/v1/{name}?market=binance:BTCUSDT&timeframe=15m" for name in ("candles", "indicators", "structure", "zones")),
 )
-POSTGRES_PATHS = ("/v1/signals", "/v1/performance", f"/v1/signals/{SIGNALS[0]['signal_id']}")
+POSTGRES_PATHS = ("/v1/signals", "/v1/performance", "/v1/performance/curve", f"/v1/signals/{SIGNALS[0]['signal_id']}")
 WITHOUT_STORES = ("/healthz", "/metrics", "/openapi.json", "/problems/store-unavailable")
 
 # Far above the deadlines inside, far below waiting for ever: what is tested is that there is an end.

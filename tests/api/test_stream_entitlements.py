@@ -130,6 +130,8 @@ def test_an_outcome_that_is_not_known_yet_leaves_the_signal_open(timed: Timed) -
             "items"
         ]
         assert found["track_record"] == record
+        curve = served.client.get("/v1/performance/curve", params={"strategy": "open-still"}, headers=headers).json()
+        assert (curve["sample_size"], len(curve["items"])) == (record["sample_size"],) * 2
         return found["status"], found["result_r"], len(found["outcomes"]), record["open_signals"], record["losses"]
 
     assert status(person(timed, "pro").headers) == ("closed", -1.0, 1, 0, 1)
@@ -237,7 +239,7 @@ def test_what_a_plan_does_not_show_is_not_there(timed: Timed) -> None:
     assert found == [404, 200, 404, 404]
     (record,) = served.client.get("/v1/performance", params={"strategy": "narrow"}, headers=headers).json()["items"]
     assert record["signals"] == 1
-    for path in ("/v1/signals", "/v1/performance", "/v1/signals/export", "/v1/signals/stream"):
+    for path in ("/v1/signals", "/v1/performance", "/v1/performance/curve", "/v1/signals/export", "/v1/signals/stream"):
         for wrong in ({"market": "binance:ETHUSDT"}, {"timeframe": "1h"}):
             reply = served.client.get(path, params=wrong, headers={**headers, "Accept": "text/event-stream"})
             assert (reply.status_code, reply.json()["type"]) == (403, "/problems/not-in-plan")
@@ -245,6 +247,9 @@ def test_what_a_plan_does_not_show_is_not_there(timed: Timed) -> None:
         assert reader.until_kind("resync")["reason"] == "history"
         assert ids(reader.take(1)) == [shown]
         nothing_comes(reader)
+    publish(served.settings, [], [outcome_row(row, "stopped", -1.0, 0) for row in rows])
+    curve = served.client.get("/v1/performance/curve", params={"strategy": "narrow"}, headers=headers).json()
+    assert [point["signal_id"] for point in curve["items"]] == [shown]
 
 
 def test_rights_of_many_are_those_of_each(timed: Timed) -> None:
