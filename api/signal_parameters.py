@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Depends, Query
 
@@ -17,6 +17,9 @@ from api.times import Instant
 from stores.markets import Market
 
 SinceParameter = Annotated[Instant | None, Query(description="Only signals known at or after this instant.")]
+StatusParameter = Annotated[
+    Literal["open", "closed"] | None, Query(description="Only signals that are still open, or that have ended.")
+]
 
 
 @dataclass(frozen=True)
@@ -48,9 +51,12 @@ async def _asked(
     strategy: StrategyParameter = None,
     direction: DirectionParameter = None,
     since: SinceParameter = None,
+    status: StatusParameter = None,
 ) -> Asked:
     check_in_plan(who.entitlements, market, timeframe)
-    wanted = SignalFilter(None if market is None else Market.parse(market), timeframe, strategy, direction, since)
+    wanted = SignalFilter(
+        None if market is None else Market.parse(market), timeframe, strategy, direction, since, status
+    )
     return Asked(wanted, Sight.of(who.entitlements, clock()))
 
 

@@ -514,6 +514,7 @@ class Operations:
         strategy: str | None = None,
         direction: Literal[1, -1] | None = None,
         since: datetime | str | None = None,
+        status: Literal["open", "closed"] | None = None,
     ) -> bytes:
         """Signals in bulk.
 
@@ -531,6 +532,7 @@ class Operations:
                 "strategy": strategy,
                 "direction": direction,
                 "since": since,
+                "status": status,
             },
         )
 
@@ -1096,6 +1098,7 @@ class Operations:
         strategy: str | None = None,
         direction: Literal[1, -1] | None = None,
         since: datetime | str | None = None,
+        status: Literal["open", "closed"] | None = None,
     ) -> models.PageSignal:
         """Signals.
 
@@ -1117,6 +1120,7 @@ class Operations:
                 "strategy": strategy,
                 "direction": direction,
                 "since": since,
+                "status": status,
             },
         )
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import TextClause, text
 from sqlmodel import Session
@@ -46,6 +46,13 @@ LEFT JOIN LATERAL (
 """
 
 
+_ENDED = (
+    "EXISTS (SELECT FROM serving.signal_outcomes AS e WHERE e.signal_id = s.signal_id "
+    "AND (e.outcome <> 'target_1' OR s.target_2 IS NULL) AND e.known_at <= :sight_before)"
+)
+_STATUS = {"open": f"NOT {_ENDED}", "closed": _ENDED}
+
+
 @dataclass(frozen=True)
 class SignalFilter:
     """Which signals; None for any."""
@@ -55,9 +62,10 @@ class SignalFilter:
     strategy: str | None = None
     direction: int | None = None
     since: datetime | None = None
+    status: Literal["open", "closed"] | None = None
 
     def conditions(self) -> tuple[list[str], dict[str, Any]]:
-        """SQL conditions on ``s``, and their parameters."""
+        """SQL conditions on ``s``, and their parameters; those of a `Sight` go with them."""
         given = {
             "s.exchange = :exchange": self.market and self.market.exchange,
             "s.symbol = :symbol": self.market and self.market.symbol,
@@ -67,7 +75,8 @@ class SignalFilter:
             "s.known_at >= :since": self.since,
         }
         clauses = [clause for clause, value in given.items() if value is not None]
-        return clauses, {clause.rpartition(":")[2]: given[clause] for clause in clauses}
+        parameters = {clause.rpartition(":")[2]: given[clause] for clause in clauses}
+        return clauses + ([] if self.status is None else [_STATUS[self.status]]), parameters
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ LISTS = [
 ]
 PARAMETERS = [
     *("market", "timeframe", "start", "end", "limit", "cursor", "order", "kind", "scale", "side", "direction"),
-    *("active", "as_of", "strategy", "since", "require", "simulated"),
+    *("active", "as_of", "strategy", "since", "require", "simulated", "status"),
 ]
 ODD = st.one_of(
     st.text(max_size=30),

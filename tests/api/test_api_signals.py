@@ -70,6 +70,9 @@ def test_what_became_of_a_signal(
         ({"market": "binance:NOPE"}, []),
         ({"since": text(SIGNALS[3]["known_at"])}, [4, 3]),
         ({"since": "2030-01-01"}, []),
+        ({"status": "open"}, [4, 3]),
+        ({"status": "closed"}, [2, 1, 0]),
+        ({"status": "closed", "direction": "-1"}, [1]),
     ],
 )
 def test_filters(served: Served, wanted: dict[str, str], expected: list[int]) -> None:

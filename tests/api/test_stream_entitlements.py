@@ -132,6 +132,11 @@ def test_an_outcome_that_is_not_known_yet_leaves_the_signal_open(timed: Timed) -
         assert found["track_record"] == record
         curve = served.client.get("/v1/performance/curve", params={"strategy": "open-still"}, headers=headers).json()
         assert (curve["sample_size"], len(curve["items"])) == (record["sample_size"],) * 2
+        for asked in ("open", "closed"):
+            of_it = served.client.get(
+                "/v1/signals", params={"strategy": "open-still", "status": asked}, headers=headers
+            )
+            assert bool(of_it.json()["items"]) == (asked == found["status"])
         return found["status"], found["result_r"], len(found["outcomes"]), record["open_signals"], record["losses"]
 
     assert status(person(timed, "pro").headers) == ("closed", -1.0, 1, 0, 1)
