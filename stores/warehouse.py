@@ -3,16 +3,21 @@
 Every statement carries its origin (asset and run) in ``log_comment``. Rows of a series are only ever written in two
 ways: appended where no row stands yet, or swapped in together with their whole partition in one atomic step. A repeated
 write therefore changes nothing, and a process that dies in the middle leaves rows that the next run replaces.
+
+The timeframes of a market share its partitions, so one of them is written at a time: threads take turns here, processes
+by `stores.locks.market_lock`.
 """
 
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -24,6 +29,9 @@ if TYPE_CHECKING:
 
 _MIGRATIONS = Path(__file__).resolve().parent / "migrations" / "warehouse"
 _SERIES_COLUMNS = ("exchange", "symbol", "timeframe")
+
+
+_turns: defaultdict[tuple[str, Market], Lock] = defaultdict(Lock)
 
 
 class UnsafeWrite(RuntimeError):
@@ -220,13 +228,15 @@ class Warehouse:
             if first < start or last >= end:  # pyright: ignore[reportOperatorIssue, reportOptionalOperand]
                 raise UnsafeWrite(f"{table} {series}: rows from {first} to {last} are outside {start} to {end}")
         in_range = {**series.parameters, "range_start": start, "range_end": end}
-        standing = int(self.scalar(f"SELECT count() FROM {table} WHERE {_IN_RANGE}", in_range))
         rows = frame.with_columns(pl.lit(value).alias(name) for name, value in series.parameters.items())
         rows = rows.select(*_SERIES_COLUMNS, *frame.columns)
-        if standing == 0:
-            self.insert(table, rows)
-            return 0
-        self._swap_partitions(table, series, in_range, rows)
+        # What another timeframe wrote between the staging of a partition and its swap would be lost, or stand twice.
+        with _turns[table, series.market]:
+            standing = int(self.scalar(f"SELECT count() FROM {table} WHERE {_IN_RANGE}", in_range))
+            if standing == 0:
+                self.insert(table, rows)
+            else:
+                self._swap_partitions(table, series, in_range, rows)
         return standing
 
     def _swap_partitions(self, table: str, series: Series, in_range: Mapping[str, Any], rows: pl.DataFrame) -> None:
