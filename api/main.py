@@ -30,6 +30,7 @@ from api.routers import (
     api_keys,
     auth,
     backtests,
+    bar_stream,
     billing,
     channels,
     health,
@@ -50,6 +51,7 @@ from api.routers import (
     zones,
 )
 from api.security.access import check_declared
+from api.streams.bars import BarFeeds
 from api.streams.hub import Hub
 from stores.settings import Settings, get_settings
 
@@ -94,7 +96,7 @@ SERVICES: Mapping[Service, tuple[ModuleType, ...]] = {
     Service.USERS: (users, api_keys, watchlists),
     Service.SUBSCRIPTIONS: (plans, subscriptions, billing, invoices),
     Service.SIGNALS: (stream, signals, performance, webhooks, alerts, channels, backtests),
-    Service.MARKET_DATA: (markets, series, zones, latest),
+    Service.MARKET_DATA: (markets, series, bar_stream, zones, latest),
     Service.ADMIN: (admin_people, admin_platform),
 }
 """Routers of each service."""
@@ -134,6 +136,8 @@ def create_app(
     context = Context(settings, stores, MarketDirectory(), metrics, clock)
     hub = Hub(context)
     context.draining.on_begin(hub.drain)
+    bar_feeds = BarFeeds(context)
+    context.draining.on_begin(bar_feeds.drain)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
@@ -162,6 +166,7 @@ def create_app(
     )
     application.state.context = context
     application.state.hub = hub
+    application.state.bar_feeds = bar_feeds
     problems.install(application)
     modules = [*_ALWAYS, *(module for service in Service if service in services for module in SERVICES[service])]
     for module in modules:

@@ -1432,6 +1432,25 @@ class Operations:
         """
         self._transport.call("POST", "/v1/auth/logout-everywhere", type(None))
 
+    def stream_candles(
+        self,
+        *,
+        market: str,
+        timeframe: Literal["1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "1w"],
+        after: int | None = None,
+    ) -> bytes:
+        """Live bars.
+
+        Follow the bars of a series as they close, as server-sent events; `Last-Event-ID` is understood as `after`.
+
+        Send `Accept: text/event-stream`. A stream ends after five minutes and asks you to come back.
+
+        Access: public market:read.
+        """
+        return self._transport.call(
+            "GET", "/v1/candles/stream", bytes, query={"market": market, "timeframe": timeframe, "after": after}
+        )
+
     def stream_signals(
         self,
         *,

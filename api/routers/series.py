@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
@@ -30,7 +30,11 @@ PROBLEMS: dict[int | str, dict[str, Any]] = documented(
 PROBLEMS[200] = {"content": {arrow.MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}}
 PROBLEMS[304] = {"description": "The client has it already: its `If-None-Match` names the reply's `ETag`."}
 
-IndicatorColumn = StrEnum("IndicatorColumn", [(name, name) for name in IndicatorRow.model_fields if name != "ts"])
+if TYPE_CHECKING:
+    IndicatorColumn: TypeAlias = str
+else:
+    # Made of the row's own fields, so that neither can have one that the other has not.
+    IndicatorColumn = StrEnum("IndicatorColumn", [(name, name) for name in IndicatorRow.model_fields if name != "ts"])
 StructureKind: TypeAlias = Literal["swing_high", "swing_low", "bos", "choch", "eqh", "eql"]
 StructureScale: TypeAlias = Literal["micro", "internal", "swing"]
 

@@ -101,6 +101,7 @@ MARKET_DATA = {
     "listStructure": (Rule.PUBLIC, Scope.MARKET_READ),
     "listZones": (Rule.PUBLIC, Scope.MARKET_READ),
     "listLatest": (Rule.PUBLIC, Scope.MARKET_READ),
+    "streamCandles": (Rule.PUBLIC, Scope.MARKET_READ),
 }
 
 SIGNALS = {
