@@ -41,11 +41,12 @@ def _strategies(folder: Path | None) -> list[dict[str, Any]]:
             "version": one.version,
             "own": one.file is not None,
             "reasons": list(one.reasons),
+            "stops": True,
             "parameters": _parameters(cast("Any", one.parameters)._asdict()),
         }
         for one in map(registered, registered_names())
     ]
-    cross = {"name": MovingAverageCross.NAME, "version": 1, "own": False, "reasons": []}
+    cross = {"name": MovingAverageCross.NAME, "version": 1, "own": False, "reasons": [], "stops": False}
     return [*made, {**cross, "parameters": _parameters(DEFAULTS)}]
 
 

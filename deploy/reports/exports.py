@@ -7,6 +7,7 @@ import math
 import os
 import tempfile
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,10 @@ def as_json(content: ReportContent) -> dict[str, Any]:
         made["buy_and_hold"] = _numbers(content.baselines.buy_and_hold.metrics)
     if content.out_of_sample is not None:
         made["out_of_sample"] = _numbers(content.out_of_sample.curve.metrics)
+        made["walk_forward"] = {
+            "windows": [_row(row) for row in content.out_of_sample.windows.iter_rows(named=True)],
+            "facts": dict(content.out_of_sample.facts),
+        }
     if content.robustness.stress:
         made["stress"] = {str(name): _numbers(row) for name, row in content.robustness.stress.metrics.items()}
     return made
@@ -110,6 +115,10 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
 
 def _numbers(metrics: Mapping[str, float]) -> dict[str, Any]:
     return {name: _value(value) for name, value in metrics.items()}
+
+
+def _row(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _time(value) if isinstance(value, datetime) else _value(value) for name, value in row.items()}
 
 
 def _value(value: object) -> Any:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from datetime import UTC, date, datetime, timedelta
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import psycopg
 import pytest
 from psycopg.rows import dict_row
@@ -24,20 +20,13 @@ from psycopg.types.json import Jsonb
 
 from deploy.backtests import runner as running
 from deploy.backtests.runner import Runner
-from deploy.cli.given_bars import read_source
-from deploy.cli.options import Options
 from deploy.local.stack import LocalStack
 from engines.backtest.config import BacktestConfig, Sizing
-from engines.timeframe import Timeframe
 from stores import database, warehouse
-from stores.markets import Market
-from stores.warehouse import Warehouse
 from tests.api.people import make_user
+from tests.backtester import MARKET, process, store_hours
 from tests.stack_fixtures import empty
 
-ROOT = Path(__file__).resolve().parents[2]
-MARKET = "sim:BTCUSDT"
-FIRST, LAST = date(2024, 1, 1), date(2024, 3, 31)
 PATIENCE_S = 120
 CROSS = {"strategy": "moving_average_cross", "market": MARKET, "timeframe": "1h"}
 
@@ -48,20 +37,7 @@ def stored(stack: LocalStack) -> LocalStack:
     empty(stack)
     warehouse.migrate(stack.settings)
     database.migrate(stack.settings)
-    bars = read_source("sim", Market.parse(MARKET), Timeframe("1h"), Options(since=FIRST, until=LAST)).bars
-    rows = bars.select(
-        pl.lit("sim").alias("exchange"),
-        pl.lit("BTCUSDT").alias("symbol"),
-        pl.lit("1h").alias("timeframe"),
-        pl.col("ts").cast(pl.Datetime("ms", "UTC")),
-        *("open", "high", "low", "close", "volume"),
-        pl.lit("1h").alias("base_timeframe"),
-        pl.lit(1).alias("base_bars"),
-        pl.lit("sim").alias("source"),
-        pl.lit(datetime(2024, 6, 1, tzinfo=UTC)).alias("ingested_at"),
-    )
-    with closing(Warehouse.connect(stack.settings, origin="test")) as client:
-        client.insert("market.candles", rows)
+    store_hours(stack.settings)
     return stack
 
 
@@ -197,9 +173,17 @@ def test_a_run_a_sweep_and_a_walk_forward_are_run_and_kept(
     ended = row_of(rows, walk)
     assert (ended["status"], ended["failure"]) == ("done", None)
     assert ended["summary"]["verdict"]["out_of_sample"] is True
+    windows = json.loads(document(rows, walk, "result"))["walk_forward"]["windows"]
+    assert len(windows) >= 3
+    for window in windows:
+        assert window["train_begin"] < window["train_end"] <= window["test_begin"] < window["test_end"]
+        assert (window["fast"], window["slow"]) in {(f, s) for f in (10, 20) for s in (50, 100, 150)}
+        assert {"train_sharpe", "test_sharpe"} <= set(window)
+    assert "walk_forward" not in result
     catalogue = {one["name"]: one["body"] for one in rows.execute("SELECT * FROM serving.backtest_catalogue")}
     names = {one["name"] for one in catalogue["strategies"]}
     assert {"moving_average_cross", "smc_pullback"} <= names
+    assert {one["name"] for one in catalogue["strategies"] if not one["stops"]} == {"moving_average_cross"}
     fields = {one["name"]: one for one in catalogue["configuration"]}
     assert fields["fees.taker_bp"]["default"] == BacktestConfig().fees.taker_bp
     assert set(fields["sizing"]["choices"]) == {str(one) for one in Sizing}
@@ -285,23 +269,6 @@ def test_one_that_is_given_up_stops(
     assert row["status"] == "cancelled"
     assert row["summary"] is None
     assert rows.execute("SELECT count(*) AS n FROM serving.backtest_documents").fetchone() == {"n": 0}
-
-
-@contextmanager
-def process(environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    with log.open("ab") as output:
-        started = subprocess.Popen(
-            [sys.executable, "-m", "deploy.cli.main", "backtester"],
-            cwd=ROOT,
-            env={**os.environ, **environment},
-            stdout=output,
-            stderr=output,
-        )
-        try:
-            yield started
-        finally:
-            started.kill()
-            started.wait(30)
 
 
 def test_killed_and_told_to_stop_it_loses_nothing(

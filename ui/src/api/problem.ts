@@ -9,6 +9,7 @@ export class ApiProblem extends Error {
   readonly title: string;
   readonly requestId: string | undefined;
   readonly fields: ReadonlyMap<string, string>;
+  readonly errors: readonly { field: string; message: string }[];
   readonly retryAfter: number | undefined;
 
   constructor(status: number, body: Partial<Body>, retryAfter?: number) {
@@ -18,7 +19,8 @@ export class ApiProblem extends Error {
     this.kind = (body.type ?? "about:blank").split("/").at(-1) ?? "";
     this.title = body.title ?? `Status ${status}`;
     this.requestId = body.request_id;
-    this.fields = new Map((body.errors ?? []).map((one) => [one.field.split(".").at(-1) ?? one.field, one.message]));
+    this.errors = body.errors ?? [];
+    this.fields = new Map(this.errors.map((one) => [one.field.split(".").at(-1) ?? one.field, one.message]));
     this.retryAfter = retryAfter;
   }
 }

@@ -3,6 +3,7 @@ import {
   Bell,
   ChartNoAxesCombined,
   CreditCard,
+  FlaskConical,
   KeyRound,
   type LucideIcon,
   ShieldCheck,
@@ -22,6 +23,7 @@ export interface Place {
 export const PLACES: readonly Place[] = [
   { href: "/signals/", label: "Signals", icon: Activity, main: true },
   { href: "/performance/", label: "Performance", icon: ChartNoAxesCombined, main: true },
+  { href: "/backtests/", label: "Backtests", icon: FlaskConical },
   { href: "/alerts/", label: "Alerts", icon: Bell, main: true },
   { href: "/webhooks/", label: "Webhooks", icon: Webhook },
   { href: "/api-keys/", label: "API keys", icon: KeyRound },
