@@ -137,6 +137,7 @@ def test_the_palette_leads_anywhere_by_keyboard(page: Page) -> None:
     page.goto("/signals/")
     expect(page.get_by_role("row").nth(1)).to_be_visible()
     page.keyboard.press("Control+k")
+    expect(page.get_by_placeholder("Type a few letters")).to_be_focused()
     page.keyboard.type("secur")
     page.keyboard.press("Enter")
     expect(page).to_have_url("/security/")

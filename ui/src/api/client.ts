@@ -53,9 +53,9 @@ const guard: Middleware = {
 export const api = createClient<paths>({ baseUrl: "", fetch: send, credentials: "same-origin" });
 api.use(guard);
 
-/** The body of an answer that is known to have one. */
-export async function body<T>(answer: Promise<{ data?: T }>): Promise<T> {
+/** The body of an answer that is known to have one, in JSON. */
+export async function body<T>(answer: Promise<{ data?: T }>): Promise<Exclude<T, string>> {
   const { data } = await answer;
-  if (data === undefined) throw new Error("the answer has no body");
-  return data;
+  if (data === undefined || typeof data === "string") throw new Error("the answer has no body");
+  return data as Exclude<T, string>;
 }

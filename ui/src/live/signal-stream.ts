@@ -67,14 +67,20 @@ export function followSignals(listener: Listener): () => void {
     }
   }
 
+  function lost() {
+    socket?.close();
+  }
+
   const clock = setInterval(look, LOOK_EVERY_MS);
   window.addEventListener("online", hurry);
+  window.addEventListener("offline", lost);
   open();
   return () => {
     over = true;
     clearInterval(clock);
     clearTimeout(timer);
     window.removeEventListener("online", hurry);
+    window.removeEventListener("offline", lost);
     socket?.close();
   };
 }

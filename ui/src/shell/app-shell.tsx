@@ -11,8 +11,13 @@ import { PLACES } from "./places";
 import { SessionMenu } from "./session-menu";
 import { ThemeSwitch } from "./theme-switch";
 
+/** Pages that use the whole width of the screen. */
+const WIDE = ["/market"];
+
 /** The frame around every page: places on the left, or at the foot of a small screen. */
 export function AppShell({ children }: { children: ReactNode }) {
+  const path = usePathname();
+  const wide = WIDE.some((one) => path.startsWith(one));
   return (
     <div className="min-h-dvh md:grid md:grid-cols-[4.5rem_1fr] lg:grid-cols-[13rem_1fr]">
       <a
@@ -34,7 +39,13 @@ export function AppShell({ children }: { children: ReactNode }) {
             <SessionMenu />
           </div>
         </header>
-        <main id="main" className="mx-auto w-full max-w-7xl flex-1 px-4 pt-5 pb-24 md:px-6 md:pb-10">
+        <main
+          id="main"
+          className={classes(
+            "mx-auto w-full flex-1 pb-24 md:pb-10",
+            wide ? "px-3 pt-3 md:px-4" : "max-w-7xl px-4 pt-5 md:px-6",
+          )}
+        >
           {children}
         </main>
       </div>

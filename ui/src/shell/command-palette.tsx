@@ -1,81 +1,49 @@
 "use client";
 
-import { Command } from "cmdk";
 import { Search } from "lucide-react";
-import { useRouter } from "next/navigation";
-import { Dialog } from "radix-ui";
-import { useEffect, useState } from "react";
-import { useTheme } from "@/session/theme";
-import { PLACES } from "./places";
+import { lazy, Suspense, useEffect, useState } from "react";
 
-const ITEM =
-  "flex cursor-pointer items-center justify-between gap-3 rounded-md px-3 py-2 text-sm text-soft data-[selected=true]:bg-sunken data-[selected=true]:text-text";
-const HEADING = "px-3 pt-3 pb-1 text-xs font-medium text-faint";
+const load = () => import("./palette-dialog");
+const PaletteDialog = lazy(load);
 
-/** Everything by a few letters: places and switches. Opens by Ctrl or Cmd with K. */
+/** Everything by a few letters: markets, places and switches. Opens by Ctrl or Cmd with K; brought when first asked for. */
 export function CommandPalette() {
   const [open, setOpen] = useState(false);
-  const router = useRouter();
-  const { theme, setTheme } = useTheme();
+  const [asked, setAsked] = useState(false);
 
   useEffect(() => {
     function onKey(event: KeyboardEvent) {
+      // Whoever reaches for Ctrl or Cmd may mean it: it is brought while the other key is still being pressed.
+      if (event.key === "Control" || event.key === "Meta") void load();
       if (event.key.toLowerCase() !== "k" || !(event.metaKey || event.ctrlKey)) return;
       event.preventDefault();
+      setAsked(true);
       setOpen((was) => !was);
     }
     window.addEventListener("keydown", onKey);
     return () => window.removeEventListener("keydown", onKey);
   }, []);
 
-  function act(what: () => void) {
-    setOpen(false);
-    what();
-  }
-
   return (
-    <Dialog.Root open={open} onOpenChange={setOpen}>
-      <Dialog.Trigger className="flex h-9 min-w-0 flex-1 items-center gap-2 rounded-md border border-line bg-sunken px-3 text-sm text-faint hover:border-line-strong sm:max-w-80">
+    <>
+      <button
+        type="button"
+        aria-haspopup="dialog"
+        onClick={() => {
+          setAsked(true);
+          setOpen(true);
+        }}
+        className="flex h-9 min-w-0 flex-1 items-center gap-2 rounded-md border border-line bg-sunken px-3 text-sm text-faint hover:border-line-strong sm:max-w-80"
+      >
         <Search size={16} aria-hidden className="shrink-0" />
         <span className="truncate">Go to …</span>
         <kbd className="ml-auto hidden font-mono text-xs sm:block">Ctrl K</kbd>
-      </Dialog.Trigger>
-      <Dialog.Portal>
-        <Dialog.Overlay className="fixed inset-0 z-40 bg-black/50" />
-        <Dialog.Content
-          aria-describedby={undefined}
-          className="fixed top-[12dvh] left-1/2 z-50 w-[min(36rem,calc(100vw-2rem))] -translate-x-1/2 overflow-hidden rounded-lg border border-line bg-raised shadow-raised"
-        >
-          <Dialog.Title className="sr-only">Go to a place or use a switch</Dialog.Title>
-          <Command label="Go to a place or use a switch" loop>
-            <Command.Input
-              placeholder="Type a few letters"
-              className="h-12 w-full border-b border-line bg-transparent px-4 text-base outline-none placeholder:text-faint"
-            />
-            <Command.List className="max-h-80 overflow-y-auto p-1.5">
-              <Command.Empty className="px-3 py-6 text-center text-sm text-soft">Nothing of that name</Command.Empty>
-              <Command.Group heading={<span className={HEADING}>Places</span>}>
-                {PLACES.map(({ href, label, icon: Icon }) => (
-                  <Command.Item key={href} className={ITEM} onSelect={() => act(() => router.push(href))}>
-                    <span className="flex items-center gap-3">
-                      <Icon size={16} aria-hidden />
-                      {label}
-                    </span>
-                  </Command.Item>
-                ))}
-              </Command.Group>
-              <Command.Group heading={<span className={HEADING}>Switches</span>}>
-                <Command.Item
-                  className={ITEM}
-                  onSelect={() => act(() => setTheme(theme === "dark" ? "light" : "dark"))}
-                >
-                  Use the {theme === "dark" ? "light" : "dark"} theme
-                </Command.Item>
-              </Command.Group>
-            </Command.List>
-          </Command>
-        </Dialog.Content>
-      </Dialog.Portal>
-    </Dialog.Root>
+      </button>
+      {asked && (
+        <Suspense>
+          <PaletteDialog open={open} onOpenChange={setOpen} />
+        </Suspense>
+      )}
+    </>
   );
 }

@@ -1,6 +1,7 @@
 import {
   Activity,
   Bell,
+  CandlestickChart,
   ChartNoAxesCombined,
   CreditCard,
   FlaskConical,
@@ -21,6 +22,7 @@ export interface Place {
 
 /** Pages of the dashboard, in the order of the rail. */
 export const PLACES: readonly Place[] = [
+  { href: "/market/", label: "Market", icon: CandlestickChart, main: true },
   { href: "/signals/", label: "Signals", icon: Activity, main: true },
   { href: "/performance/", label: "Performance", icon: ChartNoAxesCombined, main: true },
   { href: "/backtests/", label: "Backtests", icon: FlaskConical },

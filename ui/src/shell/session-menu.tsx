@@ -1,16 +1,16 @@
 "use client";
 
-import { CircleUserRound } from "lucide-react";
 import Link from "next/link";
 import { usePathname, useRouter } from "next/navigation";
-import { DropdownMenu } from "radix-ui";
+import { lazy } from "react";
 import { buttonClasses } from "@/components/button";
+import { OnDemand } from "@/components/on-demand";
 import { Skeleton } from "@/components/states";
 import { signInPath } from "@/features/sign-in/return-to";
 import { useProfile, useSignOut } from "@/session/session";
+import { SESSION_BUTTON, SESSION_FACE } from "./session-button";
 
-const ITEM =
-  "flex w-full items-center rounded px-3 py-2 text-sm outline-none data-[highlighted]:bg-sunken data-[highlighted]:text-text";
+const SessionDropdown = lazy(() => import("./session-dropdown"));
 
 /** Who is signed in, and the way out; the way in for everybody else. */
 export function SessionMenu() {
@@ -26,46 +26,12 @@ export function SessionMenu() {
       </Link>
     );
   }
-  const { email, plan, role } = profile.data;
   return (
-    <DropdownMenu.Root>
-      <DropdownMenu.Trigger
-        aria-label={`Account of ${email}`}
-        className="grid h-9 w-9 place-items-center rounded-md text-soft hover:bg-sunken hover:text-text"
-      >
-        <CircleUserRound size={20} aria-hidden />
-      </DropdownMenu.Trigger>
-      <DropdownMenu.Portal>
-        <DropdownMenu.Content
-          align="end"
-          sideOffset={6}
-          className="z-40 min-w-56 rounded-lg border border-line bg-raised p-1.5 text-soft shadow-raised"
-        >
-          <div className="px-3 py-2">
-            <p className="truncate text-sm font-medium text-text">{email}</p>
-            <p className="text-xs">Plan: {plan.plan}</p>
-          </div>
-          <DropdownMenu.Separator className="my-1 h-px bg-line" />
-          <DropdownMenu.Item asChild>
-            <Link href="/account/" className={ITEM}>
-              Account
-            </Link>
-          </DropdownMenu.Item>
-          {role === "admin" && (
-            <DropdownMenu.Item asChild>
-              <Link href="/admin/" className={ITEM}>
-                Administration
-              </Link>
-            </DropdownMenu.Item>
-          )}
-          <DropdownMenu.Item
-            className={ITEM}
-            onSelect={() => signOut.mutate(undefined, { onSettled: () => router.push("/") })}
-          >
-            Sign out
-          </DropdownMenu.Item>
-        </DropdownMenu.Content>
-      </DropdownMenu.Portal>
-    </DropdownMenu.Root>
+    <OnDemand label={`Account of ${profile.data.email}`} className={SESSION_BUTTON} face={SESSION_FACE}>
+      <SessionDropdown
+        profile={profile.data}
+        onSignOut={() => signOut.mutate(undefined, { onSettled: () => router.push("/") })}
+      />
+    </OnDemand>
   );
 }
