@@ -96,5 +96,5 @@ export function ChartPanel({ history, held, bars, shapes, indicators, pointer, l
     chart?.setCurves(curves);
   }, [chart, curves, theme]);
 
-  return <div ref={host} role="img" aria-label={label} data-chart className="absolute inset-0" />;
+  return <div ref={host} role="figure" aria-label={label} data-chart className="absolute inset-0" />;
 }
