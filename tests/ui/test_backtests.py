@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -307,3 +308,20 @@ def test_who_has_none_left_is_told_what_it_takes(page: Page, running: Dashboard)
     expect(notice.get_by_role("link", name="see the plans")).to_be_visible()
     expect(page.get_by_role("button", name="Start it")).to_be_disabled()
     fits(page)
+
+
+def test_a_plan_without_any_says_which_has_them(page: Page, running: Dashboard) -> None:
+    settings = running.served.settings
+    person = make_user(settings)
+    allowed = read(running, person, "/choices")["left_today"]
+    change = "UPDATE serving.plans SET backtests = %s WHERE plan_id = 'free'"
+    with psycopg.connect(settings.require("postgres_url"), autocommit=True) as connection:
+        connection.execute(change, (0,))
+        try:
+            enter(page, running, person)
+            page.goto("/backtests/")
+            notice = page.get_by_role("status").filter(has_text="Your plan has no backtests.")
+            expect(notice).to_contain_text("in 24 hours")
+            assert violations(page) == []
+        finally:
+            connection.execute(change, (allowed,))

@@ -38,7 +38,7 @@ const TICKS: Record<TickMarkType, Intl.DateTimeFormatOptions> = {
   [TickMarkType.Year]: { year: "numeric" },
   [TickMarkType.Month]: { month: "short" },
   [TickMarkType.DayOfMonth]: { day: "numeric", month: "short" },
-  [TickMarkType.Time]: { hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
+  [TickMarkType.Time]: { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
   [TickMarkType.TimeWithSeconds]: { hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
 };
 

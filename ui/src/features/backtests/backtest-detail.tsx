@@ -12,7 +12,7 @@ import { placeOf } from "./places";
 import { Progress } from "./progress";
 import { StudyFindings } from "./study-findings";
 import { SweepFindings } from "./sweep-findings";
-import { choiceWords, KINDS, labelOf, STATES } from "./words";
+import { KINDS, labelOf, STATES, valueWords } from "./words";
 
 /** One backtest: how far it is, or what came of it. */
 export function BacktestDetail({ id }: { id: string }) {
@@ -116,12 +116,12 @@ function Asked({ backtest }: { backtest: Backtest }) {
         </Fact>
         {set.map(([name, value]) => (
           <Fact key={name} name={labelOf(name)}>
-            {typeof value === "number" ? value : choiceWords(value)}
+            {valueWords(value)}
           </Fact>
         ))}
         {varied.map(([name, values]) => (
           <Fact key={name} name={`${labelOf(name)}, tried`}>
-            {values.map((value) => (typeof value === "number" ? value : choiceWords(value))).join(", ")}
+            {values.map(valueWords).join(", ")}
           </Fact>
         ))}
         {walk && (
@@ -137,7 +137,7 @@ function Asked({ backtest }: { backtest: Backtest }) {
 
 function Fact({ name, children }: { name: string; children: React.ReactNode }) {
   return (
-    <div className="flex flex-wrap gap-x-2">
+    <div className="flex flex-wrap content-start gap-x-2">
       <dt className="text-faint">{name}</dt>
       <dd className="numeric min-w-0 break-words">{children}</dd>
     </div>

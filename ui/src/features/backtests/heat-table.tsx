@@ -6,7 +6,7 @@ import { useReader } from "@/session/reader";
 import type { Metric, Sweep, Value } from "./backtests";
 import { heatColour, heatMap } from "./heat";
 import { formatMetric, isSigned } from "./metrics";
-import { choiceWords, FEW, labelOf } from "./words";
+import { FEW, labelOf, valueWords } from "./words";
 
 interface Props {
   sweep: Sweep;
@@ -15,8 +15,6 @@ interface Props {
   down: string | null;
   held: Readonly<Record<string, Value | null | undefined>>;
 }
-
-const words = (value: Value) => (typeof value === "number" ? String(value) : choiceWords(value));
 
 /** Parameter sets as a table of numbers; the colour behind each only repeats how good it is. */
 export function HeatTable({ sweep, metric, across, down, held }: Props) {
@@ -47,11 +45,11 @@ export function HeatTable({ sweep, metric, across, down, held }: Props) {
               </th>
               {map.x.map((value) => (
                 <th
-                  key={words(value)}
+                  key={valueWords(value)}
                   scope="col"
                   className="numeric sticky top-0 z-10 bg-surface px-2 py-1 text-right text-xs font-medium text-soft"
                 >
-                  {words(value)}
+                  {valueWords(value)}
                 </th>
               ))}
             </tr>
@@ -60,16 +58,16 @@ export function HeatTable({ sweep, metric, across, down, held }: Props) {
             {map.cells.map((row, index) => {
               const value = map.y[index];
               return (
-                <tr key={value === undefined ? "only" : words(value)}>
+                <tr key={value === undefined ? "only" : valueWords(value)}>
                   <th
                     scope="row"
                     className="numeric sticky left-0 z-10 bg-surface px-2 py-1 text-left text-xs font-medium whitespace-nowrap text-soft"
                   >
-                    {value === undefined ? metric.title : words(value)}
+                    {value === undefined ? metric.title : valueWords(value)}
                   </th>
                   {row.map((cell, at) => (
                     <td
-                      key={words(map.x[at] ?? at)}
+                      key={valueWords(map.x[at] ?? at)}
                       style={cell ? { background: heatColour(cell, signed) } : undefined}
                       className={classes(
                         "numeric min-w-20 rounded px-2 py-1.5 text-right whitespace-nowrap",

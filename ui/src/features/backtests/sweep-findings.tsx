@@ -11,7 +11,7 @@ import { axisOf, bestOf } from "./heat";
 import { HeatTable } from "./heat-table";
 import { formatMetric } from "./metrics";
 import { placeOf } from "./places";
-import { choiceWords, FEW, labelOf, overfittingWords } from "./words";
+import { FEW, labelOf, overfittingWords, valueWords } from "./words";
 
 /** What came of a sweep: how far the best can be believed, and all sets as a map. */
 export function SweepFindings({ id }: { id: string }) {
@@ -35,10 +35,6 @@ const PROBABILITY: Metric = {
 function metricsOf(sweep: Sweep, choices: Choices): Metric[] {
   const [first] = sweep.sets;
   return [...choices.metrics, PROBABILITY].filter((metric) => first && metric.name in first);
-}
-
-export function valueWords(value: Value | null | undefined): string {
-  return value == null ? "none" : typeof value === "number" ? String(value) : choiceWords(value);
 }
 
 function setWords(sweep: Sweep, row: Row): string {

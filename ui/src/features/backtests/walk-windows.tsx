@@ -5,7 +5,7 @@ import { formatChange, formatCount } from "@/format/numbers";
 import { useReader } from "@/session/reader";
 import type { Result, Row } from "./backtests";
 import { formatMetric } from "./metrics";
-import { choiceWords, labelOf } from "./words";
+import { labelOf, valueWords } from "./words";
 import { chosenOf, number, windowWords } from "./windows";
 
 /** Windows of walk-forward: what was chosen on one stretch of time, and what it came to in the next. */
@@ -28,10 +28,7 @@ export function WalkWindows({ found }: { found: NonNullable<Result["walk_forward
       cell: (row) => (
         <span className="numeric whitespace-nowrap">
           {chosenOf(row)
-            .map(
-              ([name, value]) =>
-                `${labelOf(name)} ${value === null ? "none" : typeof value === "number" ? value : choiceWords(value)}`,
-            )
+            .map(([name, value]) => `${labelOf(name)} ${valueWords(value)}`)
             .join(", ")}
         </span>
       ),

@@ -1,5 +1,5 @@
 import { formatCount, formatShare } from "@/format/numbers";
-import type { Backtest, Numbers, Sweep, Verdict } from "./backtests";
+import type { Backtest, Numbers, Sweep, Value, Verdict } from "./backtests";
 
 /** Trades below which nobody can tell an edge from luck. */
 export const FEW = 30;
@@ -131,6 +131,11 @@ export function labelOf(name: string): string {
     .replace(/[._]/g, " ")
     .replace(/\b(atr|rsi|ema|bp)\b/g, (word) => (word === "bp" ? word : word.toUpperCase()));
   return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** A value of a setting for people. */
+export function valueWords(value: Value | null | undefined): string {
+  return value == null ? "none" : typeof value === "number" ? String(value) : choiceWords(value);
 }
 
 export function choiceWords(value: unknown): string {
