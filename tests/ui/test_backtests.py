@@ -216,6 +216,7 @@ def test_a_sweep_is_a_map_of_its_sets_with_its_doubts(
     least = min(found["sets"], key=lambda one: one["max_drawdown"])
     drawdowns = page.get_by_role("region", name="Largest drawdown by parameters")
     expect(drawdowns.get_by_role("cell").filter(has_text="best")).to_contain_text(f"{least['max_drawdown']:.2%}")
+    page.get_by_label("Across").select_option("fast")
     fits(page)
 
 
