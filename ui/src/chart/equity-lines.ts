@@ -8,10 +8,10 @@ export interface EquityLine {
 
 /** How a line is told from the others: by colour, and by a pattern for those who do not see colours apart. */
 const LOOKS = [
-  { colour: "--accent", style: "solid", dashes: "" },
-  { colour: "--warn", style: "dashed", dashes: "5 3" },
-  { colour: "--text-soft", style: "dotted", dashes: "2 2" },
-  { colour: "--up", style: "long", dashes: "9 4" },
+  { colour: "--series-1", style: "solid", dashes: "" },
+  { colour: "--series-2", style: "dashed", dashes: "5 3" },
+  { colour: "--series-3", style: "dotted", dashes: "2 2" },
+  { colour: "--series-4", style: "long", dashes: "9 4" },
 ] as const;
 
 export function lookOf(index: number): (typeof LOOKS)[number] {
