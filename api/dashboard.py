@@ -26,6 +26,9 @@ _IMMUTABLE, _ASK = "public, max-age=31536000, immutable", "no-cache"
 _SMALL = 1_024
 _TYPES = {".webmanifest": "application/manifest+json", ".js": "text/javascript", ".woff2": "font/woff2"}
 _TEXT = ("text/", "application/json", "application/manifest+json", "image/svg+xml")
+_WORKER = "sw.js"
+# A worker is held to the policy of its own file, not to that of the page.
+_POLICY_OF_WORKER = "default-src 'none'; script-src 'self'; connect-src 'self'; frame-ancestors 'none'"
 _INLINE_SCRIPT = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL | re.IGNORECASE)
 
 
@@ -126,6 +129,8 @@ def _read(folder: Path, path: Path) -> _File:
         headers["ETag"] = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
     if path.suffix == ".html":
         headers["Content-Security-Policy"] = _policy(body)
+    if path == folder / _WORKER:
+        headers["Content-Security-Policy"] = _POLICY_OF_WORKER
     charset = "; charset=utf-8" if text else ""
     return _File(body, packed, f"{media_type}{charset}", headers)
 

@@ -53,10 +53,21 @@ def npm() -> list[str]:
     return [str(own), str(own.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
 
 
-def environment() -> dict[str, str]:
-    """Variables of everything that runs on Node here: nobody is called, and scripts find the same Node."""
+def environment(build_name: str = "none") -> dict[str, str]:
+    """Variables of everything that runs on Node here: nobody is called, and scripts find the same Node.
+
+    Parameters
+    ----------
+    build_name : str
+        By which the service worker tells one build from another.
+    """
     own = {name: value for name, value in os.environ.items() if not name.lower().startswith("npm_config_nodedir")}
-    return {**own, "PATH": f"{node().parent}{os.pathsep}{own.get('PATH', '')}", "NEXT_TELEMETRY_DISABLED": "1"}
+    return {
+        **own,
+        "PATH": f"{node().parent}{os.pathsep}{own.get('PATH', '')}",
+        "NEXT_TELEMETRY_DISABLED": "1",
+        "NEXT_PUBLIC_BUILD": build_name,
+    }
 
 
 def build(tell: Tell, *, folder: Path = UI, anew: bool = False) -> Path:
@@ -87,7 +98,7 @@ def build(tell: Tell, *, folder: Path = UI, anew: bool = False) -> Path:
         return out
     install(tell, folder=folder)
     tell("The dashboard is being built ...")
-    _run([str(node()), str(folder / "node_modules" / "next" / "dist" / "bin" / "next"), "build"], folder)
+    _run([str(node()), str(folder / "node_modules" / "next" / "dist" / "bin" / "next"), "build"], folder, sources[:12])
     stamp.write_text(sources)
     return out
 
@@ -148,13 +159,13 @@ def _digest(paths: Sequence[Path]) -> str:
     return made.hexdigest()
 
 
-def _run(command: Sequence[str], folder: Path) -> None:
+def _run(command: Sequence[str], folder: Path, build_name: str = "none") -> None:
     said: deque[str] = deque(maxlen=_TOLD_LINES)
     nice = shutil.which("nice")
     with subprocess.Popen(  # noqa: S603 - our own arguments
         [*([nice, "-n", "5"] if nice else []), *command],
         cwd=folder,
-        env=environment(),
+        env=environment(build_name),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

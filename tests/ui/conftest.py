@@ -106,7 +106,7 @@ def page(request: pytest.FixtureRequest, browser: Browser, dashboard: Dashboard,
         opened.screenshot(path=tmp_path / "last.png")
         context.close()
     # Refusals that were expected are told of by the browser too, and so is what a test without a network cannot load.
-    expected = ("the server responded with a status of 4", "net::ERR_INTERNET_DISCONNECTED")
+    expected = ("the server responded with a status of 4", "net::ERR_INTERNET_DISCONNECTED", "net::ERR_FAILED")
     unexpected = [text for text in said if not any(one in text for one in expected)]
     assert not unexpected, unexpected
 

@@ -78,6 +78,7 @@ function Rail() {
         <Link
           key={href}
           href={href}
+          prefetch={false}
           aria-current={here(href) ? "page" : undefined}
           className={classes(
             "flex flex-col items-center gap-1 rounded-md px-2 py-2 text-xs font-medium lg:flex-row lg:gap-3 lg:px-3 lg:text-base",
@@ -103,6 +104,7 @@ function FootBar() {
         <Link
           key={href}
           href={href}
+          prefetch={false}
           aria-current={here(href) ? "page" : undefined}
           className={classes(
             "flex flex-1 flex-col items-center gap-1 py-2 text-xs font-medium",

@@ -9,6 +9,8 @@ import { PageHeader } from "@/components/page-header";
 import { Badge, EmptyState, ErrorState, Skeleton } from "@/components/states";
 import { Time } from "@/components/time";
 import { useReader } from "@/session/reader";
+import { ThisDevice } from "@/features/channels/this-device";
+import { TelegramChat } from "@/features/channels/telegram-chat";
 import { SignedIn } from "@/session/signed-in";
 import { conditionWords } from "./condition-words";
 import { History } from "./history";
@@ -41,6 +43,10 @@ function Alerts() {
         {found.data?.items.map((alert) => (
           <OneAlert key={alert.alert_id} alert={alert} />
         ))}
+      </div>
+      <div className="mt-6 grid gap-3 md:grid-cols-2">
+        <ThisDevice />
+        <TelegramChat />
       </div>
     </>
   );
