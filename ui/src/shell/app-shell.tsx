@@ -29,7 +29,7 @@ export function AppShell({ children }: { children: ReactNode }) {
       <Rail />
       <div className="flex min-w-0 flex-col">
         <header className="sticky top-0 z-20 flex h-14 items-center justify-between gap-3 border-b border-line bg-surface/95 px-4 backdrop-blur">
-          <Link href="/" aria-label="Crypto Analytics Platform, start" className="md:hidden">
+          <Link href="/" prefetch={false} aria-label="Crypto Analytics Platform, start" className="md:hidden">
             <Mark size={26} />
           </Link>
           <CommandPalette />
@@ -66,7 +66,7 @@ function Rail() {
       aria-label="Places"
       className="sticky top-0 hidden h-dvh flex-col gap-1 border-r border-line bg-surface px-2 py-3 md:flex"
     >
-      <Link href="/" className="mb-3 flex items-center gap-2.5 px-2 py-1 font-semibold lg:px-3">
+      <Link href="/" prefetch={false} className="mb-3 flex items-center gap-2.5 px-2 py-1 font-semibold lg:px-3">
         <Mark size={28} />
         <span className="hidden text-sm leading-tight lg:block">
           Crypto Analytics

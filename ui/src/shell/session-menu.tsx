@@ -21,7 +21,7 @@ export function SessionMenu() {
   if (profile.isPending) return <Skeleton className="h-9 w-9 rounded-full" />;
   if (!profile.data) {
     return (
-      <Link className={buttonClasses("primary", "small")} href={signInPath(path)}>
+      <Link prefetch={false} className={buttonClasses("primary", "small")} href={signInPath(path)}>
         Sign in
       </Link>
     );

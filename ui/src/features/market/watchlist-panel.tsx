@@ -59,6 +59,7 @@ export function WatchlistPanel({ chosen, timeframe, shortest }: Props) {
           {latest.data.map(({ market, close, change_24h }) => (
             <li key={market}>
               <Link
+                prefetch={false}
                 href={`/market/?market=${market}&timeframe=${timeframe}`}
                 aria-current={market === chosen ? "true" : undefined}
                 className={classes(
