@@ -27,6 +27,8 @@ from tests.api.world import fill
 from tests.stack_fixtures import empty
 
 AXE = UI / "node_modules" / "axe-core" / "axe.min.js"
+SCREENSHOTS = Path(os.environ.get("CAP_UI_SCREENSHOTS") or Path(__file__).parent / "screenshots")
+"""Where the last picture of each test is kept, to be looked at."""
 _CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 _HERE = {"webhook_allow_private": ("127.0.0.0/8",)}
@@ -92,7 +94,7 @@ def dashboard(stack: LocalStack) -> Iterator[Dashboard]:
 
 
 @pytest.fixture(params=["dark", "light"])
-def page(request: pytest.FixtureRequest, browser: Browser, dashboard: Dashboard, tmp_path: Path) -> Iterator[Page]:
+def page(request: pytest.FixtureRequest, browser: Browser, dashboard: Dashboard) -> Iterator[Page]:
     """A page of a new browser profile, in either theme. What it says to its console or cannot load fails the test."""
     context = browser.new_context(base_url=dashboard.url, color_scheme=request.param, locale="en-GB", timezone_id="UTC")
     opened = context.new_page()
@@ -103,7 +105,8 @@ def page(request: pytest.FixtureRequest, browser: Browser, dashboard: Dashboard,
     try:
         yield opened
     finally:
-        opened.screenshot(path=tmp_path / "last.png")
+        name = re.sub(r"[^\w.-]+", "_", request.node.name)
+        opened.screenshot(path=SCREENSHOTS / f"{request.module.__name__.rsplit('.', 1)[-1]}-{name}.png")
         context.close()
     # Refusals that were expected are told of by the browser too, and so is what a test without a network cannot load.
     expected = ("the server responded with a status of 4", "net::ERR_INTERNET_DISCONNECTED", "net::ERR_FAILED")

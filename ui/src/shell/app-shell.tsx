@@ -6,6 +6,7 @@ import type { ReactNode } from "react";
 import { classes } from "@/components/classes";
 import { Mark } from "@/components/mark";
 import { StreamBadge } from "@/live/stream-badge";
+import { ClockSwitch } from "./clock-switch";
 import { CommandPalette } from "./command-palette";
 import { PLACES } from "./places";
 import { SessionMenu } from "./session-menu";
@@ -35,6 +36,7 @@ export function AppShell({ children }: { children: ReactNode }) {
           <CommandPalette />
           <div className="flex items-center gap-1">
             <StreamBadge />
+            <ClockSwitch />
             <ThemeSwitch />
             <SessionMenu />
           </div>

@@ -3,6 +3,7 @@
 import { useRouter, useSearchParams } from "next/navigation";
 import { PageHeader } from "@/components/page-header";
 import { SelectField } from "@/components/field";
+import { FirstSteps } from "@/features/first-steps/first-steps";
 import { useProfile } from "@/session/session";
 import { SignalList } from "./signal-list";
 import type { SignalFilter } from "./signals";
@@ -34,6 +35,7 @@ export function SignalsPage() {
 
   return (
     <>
+      <FirstSteps />
       <PageHeader
         title="Signals"
         actions={
