@@ -28,6 +28,7 @@ SECTIONS = (
     "serving",
     "delivery",
     "streams",
+    "dashboard",
     "whole_run",
 )
 """Modules of this package, in the order of the report."""

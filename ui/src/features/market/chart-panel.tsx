@@ -76,20 +76,27 @@ export function ChartPanel({ history, held, bars, shapes, indicators, pointer, l
   }, [history, pointer, onChart]);
 
   // The order counts: bars before what is drawn on them.
-  const shown = useRef<{ chart: CandleChart; first: number | undefined } | null>(null);
+  const shown = useRef<CandleChart | null>(null);
   useEffect(() => {
     if (!chart) return;
     chart.setBars(bars);
-    chart.setReader(zone, locale);
-    if (shown.current?.chart !== chart && bars.length > 0) {
-      shown.current = { chart, first: bars[0]?.time };
+    if (shown.current !== chart && bars.length > 0) {
+      shown.current = chart;
       chart.showNewest();
     }
-  }, [chart, bars, zone, locale]);
+  }, [chart, bars]);
+  const priced = bars.length > 0;
   useEffect(() => {
-    if (!chart || !host.current) return;
+    if (priced) chart?.setReader(zone, locale);
+  }, [chart, priced, zone, locale]);
+  const coloured = useRef(theme);
+  useEffect(() => {
+    if (!chart || !host.current || coloured.current === theme) return;
+    coloured.current = theme;
     chart.setPalette(readPalette(host.current));
-    chart.setShapes(shapes);
+  }, [chart, theme]);
+  useEffect(() => {
+    chart?.setShapes(shapes);
   }, [chart, shapes, theme]);
   const curves = useMemo(() => curvesOf(held, indicators, bars.length), [held, indicators, bars.length]);
   useEffect(() => {

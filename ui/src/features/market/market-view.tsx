@@ -1,6 +1,6 @@
 "use client";
 
-import { useCallback, useEffect, useMemo, useState } from "react";
+import { useCallback, useDeferredValue, useEffect, useMemo, useState } from "react";
 import type { CandleChart } from "@/chart/candle-chart";
 import { indexAt } from "@/chart/bars";
 import { ErrorState } from "@/components/states";
@@ -45,7 +45,9 @@ export function MarketView({ markets, market, timeframe, at, missing, onGo }: Pr
   const { history, held } = useHistory(market.market, timeframe, at, indicators);
   const following = useFollowing(history, market.market, timeframe);
   const length = lengthOf(timeframe);
-  const until = replay?.until ?? null;
+  // What was pressed is answered at once; the chart, which takes longer with a long history, follows.
+  const until = useDeferredValue(replay?.until ?? null);
+  const drawn = useDeferredValue(choice);
 
   const bars = useMemo(() => {
     const count = countUntil(held.bars, until);
@@ -53,16 +55,16 @@ export function MarketView({ markets, market, timeframe, at, missing, onGo }: Pr
   }, [held.bars, until]);
   const { zones, structure, signals } = held;
   const shapes = useMemo(
-    () => shapesOf(bars, length, { zones: zones.values(), structure, signals: signals.values() }, choice),
-    [bars, length, zones, structure, signals, choice],
+    () => shapesOf(bars, length, { zones: zones.values(), structure, signals: signals.values() }, drawn),
+    [bars, length, zones, structure, signals, drawn],
   );
   const shownZones = useMemo(
     () =>
       [...zones.values()].filter(
         ({ kind, scale }) =>
-          choice.layers.includes(kind) && (scale === null || kind === "liquidity" || choice.scales.includes(scale)),
+          drawn.layers.includes(kind) && (scale === null || kind === "liquidity" || drawn.scales.includes(scale)),
       ),
-    [zones, choice],
+    [zones, drawn],
   );
 
   // Where the address asks for an instant, the chart goes there as soon as its bars are in.
