@@ -1,5 +1,6 @@
 "use client";
 
+import { memo } from "react";
 import type { Bar } from "@/chart/bars";
 import { Timeline } from "@/chart/layers/timeline";
 import type { Zone } from "@/chart/layers/zones";
@@ -20,7 +21,7 @@ interface Props {
 }
 
 /** The chart in words: zones near the price and the last signals, as they were known at the last bar that is shown. */
-export function AroundThePrice({ bars, length, zones, signals }: Props) {
+export const AroundThePrice = memo(function AroundThePrice({ bars, length, zones, signals }: Props) {
   const { locale, zone } = useReader();
   const last = bars.at(-1);
   if (!last) return null;
@@ -81,4 +82,4 @@ export function AroundThePrice({ bars, length, zones, signals }: Props) {
       </section>
     </>
   );
-}
+});

@@ -1,6 +1,6 @@
 "use client";
 
-import { useEffect, useMemo, useRef, useState } from "react";
+import { memo, useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
 import type { CandleChart, Curve } from "@/chart/candle-chart";
 import { readPalette } from "@/chart/palette";
 import type { Bar } from "@/chart/bars";
@@ -41,10 +41,20 @@ function curvesOf(held: Held, indicators: readonly string[], count: number): Cur
 }
 
 /** The chart, and what keeps it and the history in step. */
-export function ChartPanel({ history, held, bars, shapes, indicators, pointer, label, onChart }: Props) {
+export const ChartPanel = memo(function ChartPanel({
+  history,
+  held,
+  bars,
+  shapes,
+  indicators,
+  pointer,
+  label,
+  onChart,
+}: Props) {
   const host = useRef<HTMLDivElement>(null);
   const [chart, setChart] = useState<CandleChart | null>(null);
-  const { theme } = useTheme();
+  // The page changes its colours first, the chart after it.
+  const theme = useDeferredValue(useTheme().theme);
   const { zone, locale } = useReader();
 
   useEffect(() => {
@@ -104,4 +114,4 @@ export function ChartPanel({ history, held, bars, shapes, indicators, pointer, l
   }, [chart, curves, theme]);
 
   return <div ref={host} role="figure" aria-label={label} data-chart className="absolute inset-0" />;
-}
+});

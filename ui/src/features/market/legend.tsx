@@ -1,6 +1,6 @@
 "use client";
 
-import { useSyncExternalStore } from "react";
+import { memo, useSyncExternalStore } from "react";
 import type { Bar } from "@/chart/bars";
 import { Timeline } from "@/chart/layers/timeline";
 import type { Zone } from "@/chart/layers/zones";
@@ -22,7 +22,7 @@ interface Props {
 }
 
 /** The bar under the pointer, or the last one, in numbers; and the zones that the pointer is in. */
-export function Legend({ pointer, held, bars, length, zones, indicators }: Props) {
+export const Legend = memo(function Legend({ pointer, held, bars, length, zones, indicators }: Props) {
   const { locale, zone } = useReader();
   const pointed = useSyncExternalStore(pointer.subscribe, pointer.read, pointer.read);
   const bar = bars[Math.min(bars.length - 1, Math.max(0, pointed?.index ?? bars.length - 1))];
@@ -77,4 +77,4 @@ export function Legend({ pointer, held, bars, length, zones, indicators }: Props
       ))}
     </div>
   );
-}
+});
