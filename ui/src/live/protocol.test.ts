@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isSilent, judge, type Message, pauseMs, read, START } from "./protocol";
+import { isSilent, judge, type Message, newSignal, pauseMs, read, START } from "./protocol";
 
 describe("a stream of signals", () => {
   it("keeps the cursor of whatever it reads, so that it misses nothing and gets nothing twice", () => {
@@ -37,6 +37,14 @@ describe("a stream of signals", () => {
   it("forgets its failures once it is open", () => {
     const ready: Message = { type: "ready", cursor: 1, heartbeat_s: 5, delay_s: 0, plan: "pro" };
     expect(read({ ...START, failures: 6 }, ready)[0]).toEqual({ cursor: 1, heartbeatS: 5, failures: 0 });
+  });
+});
+
+describe("a message", () => {
+  it("tells of a new signal, or of none", () => {
+    expect(newSignal({ type: "signal", cursor: 1, signal: { signal_id: "a" } })?.signal_id).toBe("a");
+    expect(newSignal({ type: "outcome", cursor: 2, signal_id: "a" })).toBeNull();
+    expect(newSignal({ type: "heartbeat", cursor: 3 })).toBeNull();
   });
 });
 

@@ -1,4 +1,11 @@
 /** Messages of the stream of signals, and what follows from each (docs/streams.md). Pure: no socket, no clock. */
+import type { Schema } from "@/api/client";
+
+/** A signal as it is told when it is published: without what became of it. */
+export type NewSignal = Pick<
+  Schema<"Signal">,
+  "signal_id" | "market" | "timeframe" | "strategy" | "direction" | "entry" | "stop" | "target_1" | "simulated"
+>;
 
 export type Message =
   | { type: "ready"; cursor: number; heartbeat_s: number; delay_s: number; plan: string }
@@ -40,6 +47,11 @@ export function read(before: Reading, message: Message): [Reading, Effect] {
     default:
       return [after, "none"];
   }
+}
+
+/** The signal a message tells of, if it tells of a new one. */
+export function newSignal(message: Message): NewSignal | null {
+  return message.type === "signal" ? (message.signal as NewSignal) : null;
 }
 
 /** What a closed stream means: try again, sign in anew first, or leave it. */

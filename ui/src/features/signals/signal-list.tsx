@@ -1,16 +1,26 @@
 "use client";
 
-import { ArrowDown, ArrowUp } from "lucide-react";
+import Link from "next/link";
+import type { MouseEvent } from "react";
 import { Button } from "@/components/button";
-import { Badge, EmptyState, ErrorState, Skeleton } from "@/components/states";
+import { classes } from "@/components/classes";
+import { EmptyState, ErrorState, Skeleton } from "@/components/states";
 import { Time } from "@/components/time";
-import { formatPrice, formatR } from "@/format/numbers";
+import { formatPrice } from "@/format/numbers";
 import { zoneLabel } from "@/format/times";
 import { useReader } from "@/session/reader";
-import { outcomeWord, type Signal, type SignalFilter, useSignals } from "./signals";
+import { Direction, Result } from "./direction";
+import { type Signal, type SignalFilter, useSignals } from "./signals";
+
+interface Choosing {
+  /** The signal that the keys have gone to. */
+  selected?: string | null;
+  /** Shows one in full, here; without it its link leads to where that is. */
+  onOpen?: (id: string) => void;
+}
 
 /** Signals as they were published. Losing ones never disappear. */
-export function SignalList({ filter }: { filter: SignalFilter }) {
+export function SignalList({ filter, ...choosing }: { filter: SignalFilter } & Choosing) {
   const found = useSignals(filter);
   if (found.isPending) {
     return (
@@ -33,8 +43,8 @@ export function SignalList({ filter }: { filter: SignalFilter }) {
   }
   return (
     <>
-      <Table signals={signals} />
-      <Cards signals={signals} />
+      <Table signals={signals} {...choosing} />
+      <Cards signals={signals} {...choosing} />
       {found.hasNextPage && (
         <div className="mt-4 flex justify-center">
           <Button busy={found.isFetchingNextPage} onClick={() => void found.fetchNextPage()}>
@@ -46,32 +56,33 @@ export function SignalList({ filter }: { filter: SignalFilter }) {
   );
 }
 
-function Direction({ direction }: { direction: number }) {
-  const long = direction > 0;
-  const Icon = long ? ArrowUp : ArrowDown;
+/** The way to a signal in full. */
+function Way({ signal, onOpen }: { signal: Signal; onOpen: Choosing["onOpen"] }) {
+  function open(event: MouseEvent) {
+    // Another tab, a download, a menu: what the browser is asked for by more than a click is left to it.
+    if (!onOpen || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    event.stopPropagation();
+    onOpen(signal.signal_id);
+  }
   return (
-    <Badge tone={long ? "up" : "down"}>
-      <Icon size={14} aria-hidden className="mr-0.5" />
-      {long ? "Long" : "Short"}
-    </Badge>
+    <Link
+      href={`/signals/?id=${signal.signal_id}`}
+      prefetch={false}
+      data-signal={signal.signal_id}
+      onClick={open}
+      className="rounded font-medium hover:underline"
+    >
+      {signal.market.split(":")[1]}
+    </Link>
   );
 }
 
-function Result({ signal, locale }: { signal: Signal; locale: string }) {
-  const tone = signal.result_r == null ? "" : signal.result_r >= 0 ? "text-up" : "text-down";
-  return (
-    <span className={`numeric ${tone}`}>
-      {signal.result_r != null && <span className="mr-2">{formatR(signal.result_r, locale)}</span>}
-      <span className="text-soft">{outcomeWord(signal)}</span>
-      {signal.takedown && <Badge tone="warn">Taken down</Badge>}
-    </span>
-  );
-}
-
+const SELECTED = "bg-accent-soft shadow-[inset_3px_0_0_var(--accent)]";
 const HEAD = "px-3 py-2 text-left text-xs font-medium text-faint";
 const NUMBER = "numeric px-3 py-2.5 text-right whitespace-nowrap";
 
-function Table({ signals }: { signals: Signal[] }) {
+function Table({ signals, selected, onOpen }: { signals: Signal[] } & Choosing) {
   const { locale, zone } = useReader();
   return (
     <div className="hidden overflow-x-auto rounded-lg border border-line bg-surface md:block">
@@ -91,12 +102,21 @@ function Table({ signals }: { signals: Signal[] }) {
         </thead>
         <tbody>
           {signals.map((signal) => (
-            <tr key={signal.signal_id} className="border-b border-line last:border-0 hover:bg-sunken">
+            <tr
+              key={signal.signal_id}
+              aria-current={selected === signal.signal_id || undefined}
+              onClick={onOpen && (() => onOpen(signal.signal_id))}
+              className={classes(
+                "border-b border-line last:border-0",
+                onOpen && "cursor-pointer",
+                selected === signal.signal_id ? SELECTED : "hover:bg-sunken",
+              )}
+            >
               <td className="px-3 py-2.5">
                 <Time at={signal.known_at} />
               </td>
               <td className="px-3 py-2.5 whitespace-nowrap">
-                <span className="font-medium">{signal.market.split(":")[1]}</span>{" "}
+                <Way signal={signal} onOpen={onOpen} />{" "}
                 <span className="text-faint">
                   {signal.timeframe}
                   {signal.simulated && " · simulated"}
@@ -123,15 +143,24 @@ function Table({ signals }: { signals: Signal[] }) {
   );
 }
 
-function Cards({ signals }: { signals: Signal[] }) {
+function Cards({ signals, selected, onOpen }: { signals: Signal[] } & Choosing) {
   const { locale } = useReader();
   return (
     <ul className="flex flex-col gap-2 md:hidden">
       {signals.map((signal) => (
-        <li key={signal.signal_id} className="rounded-lg border border-line bg-surface p-3">
+        <li
+          key={signal.signal_id}
+          aria-current={selected === signal.signal_id || undefined}
+          onClick={onOpen && (() => onOpen(signal.signal_id))}
+          className={classes(
+            "rounded-lg border border-line p-3",
+            onOpen && "cursor-pointer",
+            selected === signal.signal_id ? SELECTED : "bg-surface",
+          )}
+        >
           <div className="flex items-center justify-between gap-2">
-            <span className="font-medium">
-              {signal.market.split(":")[1]} <span className="text-sm text-faint">{signal.timeframe}</span>
+            <span>
+              <Way signal={signal} onOpen={onOpen} /> <span className="text-sm text-faint">{signal.timeframe}</span>
             </span>
             <Direction direction={signal.direction} />
           </div>

@@ -1,9 +1,10 @@
 "use client";
 
-import { useInfiniteQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { api, body, type Schema } from "@/api/client";
 
 export type Signal = Schema<"Signal">;
+export type SignalDetail = Schema<"SignalDetail">;
 
 /** Which signals are looked for. */
 export interface SignalFilter {
@@ -11,6 +12,7 @@ export interface SignalFilter {
   timeframe?: Schema<"Timeframe"> | undefined;
   strategy?: string | undefined;
   direction?: 1 | -1 | undefined;
+  status?: "open" | "closed" | undefined;
 }
 
 /** Published signals, newest first, page by page. */
@@ -22,6 +24,14 @@ export function useSignals(filter: SignalFilter) {
       body(api.GET("/v1/signals", { params: { query: { ...filter, cursor: pageParam, limit: 50 } } })),
     getNextPageParam: (page) => page.next_cursor ?? undefined,
     refetchInterval: 30_000,
+  });
+}
+
+/** One signal with what stands behind it. */
+export function useSignal(id: string) {
+  return useQuery({
+    queryKey: ["signals", "one", id],
+    queryFn: () => body(api.GET("/v1/signals/{signal_id}", { params: { path: { signal_id: id } } })),
   });
 }
 
