@@ -63,6 +63,7 @@ def test_a_wrong_password_is_told_and_a_new_one_can_be_chosen(page: Page, dashbo
     sign_in(page, address, "not the right one at all")
     expect(page.get_by_role("main").get_by_role("alert")).to_be_visible()
     page.get_by_role("link", name="Forgotten the password?").click()
+    expect(page.get_by_role("heading", name="Forgotten the password?")).to_be_visible()
     page.get_by_label("E-mail").fill(address)
     page.get_by_role("button", name="Send me a link").click()
     expect(page.get_by_role("status")).to_contain_text(address)

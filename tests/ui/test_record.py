@@ -50,7 +50,7 @@ def test_the_curve_and_the_months_are_those_of_the_api(
     assert curve["sample_size"] > 60
     page.goto(address(record))
     part = page.get_by_role("region", name="Results over time", exact=True)
-    chart = part.get_by_role("img")
+    chart = part.get_by_role("figure")
     expect(chart.locator("canvas").first).to_be_visible()
     words = told(part.inner_text())
     assert f"{curve['sample_size']} signals have ended, together {curve['total_r']:+.2f} R before costs" in words
@@ -77,20 +77,20 @@ def test_the_curve_and_the_months_are_those_of_the_api(
 def test_the_record_is_narrowed_by_the_address(page: Page, dashboard: Dashboard, record: dict[str, str]) -> None:
     page.goto("/performance/")
     page.get_by_label("Strategy").select_option("over_time")
-    page.get_by_label("Market").select_option("binance:ETHUSDT")
+    page.get_by_label("Market", exact=True).select_option("binance:ETHUSDT")
     expect(page).to_have_url("/performance/?strategy=over_time&market=binance%3AETHUSDT")
     asked = {"strategy": "over_time", "market": "binance:ETHUSDT"}
     (item,) = dashboard.served.client.get("/v1/performance", params=asked).json()["items"]
     table = page.get_by_role("region", name="By strategy, market and timeframe", exact=True)
     expect(table.get_by_role("row")).to_have_count(2)
-    expect(page.get_by_text("By month")).to_have_count(1)
+    expect(page.get_by_role("heading", name="By month")).to_have_count(1)
     curve = dashboard.served.client.get("/v1/performance/curve", params=asked).json()
     assert (curve["sample_size"], curve["total_r"]) == (item["sample_size"], item["total_r"])
     part = page.get_by_role("region", name="Results over time", exact=True)
     expect(part).to_contain_text(f"{item['sample_size']} signals have ended")
     expect(part).to_contain_text("comes about by luck alone")
     page.reload()
-    expect(page.get_by_label("Market")).to_have_value("binance:ETHUSDT")
+    expect(page.get_by_label("Market", exact=True)).to_have_value("binance:ETHUSDT")
     page.goto("/performance/?strategy=nobody")
     page.get_by_role("button", name="Show all of it").click()
     expect(page).to_have_url("/performance/")
@@ -108,7 +108,7 @@ def test_simulated_markets_have_a_record_of_their_own(page: Page, dashboard: Das
 
 def test_the_chart_is_drawn_in_the_colours_of_the_theme(page: Page, record: dict[str, str]) -> None:
     page.goto(address(record))
-    chart = page.get_by_role("region", name="Results over time", exact=True).get_by_role("img")
+    chart = page.get_by_role("region", name="Results over time", exact=True).get_by_role("figure")
     expect(chart.locator("canvas").first).to_be_visible()
     drawn = """async chart => {
       const wanted = getComputedStyle(document.documentElement).getPropertyValue("--up").trim();

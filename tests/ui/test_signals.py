@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.api.people import Person, give_plan, make_user
+from tests.api.processes import until
 from tests.api.streaming import fresh, publish
 from tests.api.world import SIGNALS
 from tests.ui.conftest import Dashboard, violations
@@ -233,10 +234,11 @@ def test_a_new_signal_is_heard_and_notified_of_only_by_choice(
     expect(page.get_by_role("button", name="Notifications on")).to_be_visible()
     assert page.evaluate("heard.asked") is True
     # The sound that was just tried must be over: several at once are one.
-    page.wait_for_function("start => performance.now() - start > 1000", arg=page.evaluate("performance.now()"))
+    start = page.evaluate("performance.now()")
+    until(lambda: page.evaluate("performance.now()") - start > 1_000)
     publish(settings, [{**other, "strategy": "another"}])
     publish(settings, [second])
-    page.wait_for_function("heard.notices.length > 0")
+    until(lambda: page.evaluate("heard.notices.length") > 0)
     assert page.evaluate("heard.notes") == 4
     body = f"{name}: entry {second['entry']:,.2f}, stop {second['stop']:,.2f}, target {second['target_1']:,.2f}"
     assert page.evaluate("heard.notices") == [["BTCUSDT 15m long", body]]

@@ -104,5 +104,5 @@ export default function RecordChart({ points, zone, locale, label }: Props) {
     draw(chart, points, locale);
     return () => chart.remove();
   }, [points, zone, locale, theme]);
-  return <div ref={place} role="img" aria-label={label} className="h-80 w-full" />;
+  return <div ref={place} role="figure" aria-label={label} className="h-80 w-full overflow-hidden" />;
 }

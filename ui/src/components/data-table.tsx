@@ -19,7 +19,7 @@ interface Props<Row> {
 export function DataTable<Row>({ caption, columns, rows, keyOf }: Props<Row>) {
   return (
     <div
-      className="overflow-x-auto rounded-lg border border-line bg-surface"
+      className="relative overflow-x-auto rounded-lg border border-line bg-surface"
       role="region"
       aria-label={caption}
       tabIndex={0}

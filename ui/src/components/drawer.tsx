@@ -8,17 +8,25 @@ interface Props {
   title: ReactNode;
   open: boolean;
   onClose: () => void;
+  /** What is gone on from when it is closed. */
+  returnTo?: () => HTMLElement | null | undefined;
   children: ReactNode;
 }
 
 /** One thing in full, over the list it is from: at the right side, or all over a small screen. */
-export function Drawer({ title, open, onClose, children }: Props) {
+export function Drawer({ title, open, onClose, returnTo, children }: Props) {
   return (
     <Radix.Root open={open} onOpenChange={(next) => !next && onClose()}>
       <Radix.Portal>
         <Radix.Overlay className="fixed inset-0 z-40 bg-black/50" />
         <Radix.Content
           aria-describedby={undefined}
+          onCloseAutoFocus={(event) => {
+            const next = returnTo?.();
+            if (!next) return;
+            event.preventDefault();
+            next.focus({ preventScroll: true });
+          }}
           className="fixed inset-y-0 right-0 z-50 flex w-full flex-col border-l border-line bg-raised shadow-raised sm:w-[min(34rem,90vw)]"
         >
           <div className="flex items-center justify-between gap-3 border-b border-line px-4 py-3 sm:px-5">

@@ -1,6 +1,7 @@
 "use client";
 
 import { useEffect, useRef } from "react";
+import { useChoice } from "@/session/choice";
 
 /** What the keys of the page do. */
 export interface Keys {
@@ -25,11 +26,14 @@ function writing(target: EventTarget | null): boolean {
 
 /** Keys of the page, while nothing is written anywhere. */
 export function useKeys(keys: Keys): void {
+  // Somebody who dictates can turn off keys that are single letters; the signals page has the switch.
+  const [single] = useChoice("single-keys", "on");
   const held = useRef(keys);
   useEffect(() => {
     held.current = keys;
   });
   useEffect(() => {
+    if (single !== "on") return undefined;
     let typed = "";
     let timer: ReturnType<typeof setTimeout> | undefined;
     const done = () => {
@@ -73,5 +77,5 @@ export function useKeys(keys: Keys): void {
       clearTimeout(timer);
       window.removeEventListener("keydown", onKey);
     };
-  }, []);
+  }, [single]);
 }

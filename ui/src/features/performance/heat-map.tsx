@@ -13,7 +13,7 @@ export function HeatMap({ months, caption }: { months: Curve["months"]; caption:
   const largest = Math.max(0, ...months.map((one) => Math.abs(one.total_r)));
   return (
     <div
-      className="overflow-x-auto rounded-lg border border-line bg-surface"
+      className="relative overflow-x-auto rounded-lg border border-line bg-surface"
       role="region"
       aria-label={caption}
       tabIndex={0}

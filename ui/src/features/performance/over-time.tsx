@@ -31,7 +31,10 @@ export function OverTime({ filter, simulated }: { filter: RecordFilter; simulate
   const words = curveWords(curve, locale);
   return (
     <>
-      <section aria-label={`${whose} over time`} className="mb-6 grid gap-4 lg:grid-cols-[1fr_18rem]">
+      <section
+        aria-label={`${whose} over time`}
+        className="mb-6 grid grid-cols-[minmax(0,1fr)] gap-4 lg:grid-cols-[minmax(0,1fr)_18rem]"
+      >
         <div className="min-w-0 rounded-lg border border-line bg-surface p-3">
           <p className="px-1 pb-2 text-sm text-soft">
             Sum of results in R, in the order in which signals ended; below it the drawdown from its highest

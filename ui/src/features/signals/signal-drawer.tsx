@@ -15,8 +15,14 @@ import { Decision, Levels, RiskSection } from "./risk-section";
 import { Facts, Section } from "./section";
 import { type SignalDetail, useSignal } from "./signals";
 
+interface Props {
+  id: string;
+  onClose: () => void;
+  returnTo: () => HTMLElement | null | undefined;
+}
+
 /** One signal in full: why, what is at stake, what became of it, and how its strategy has done. */
-export function SignalDrawer({ id, onClose }: { id: string; onClose: () => void }) {
+export function SignalDrawer({ id, onClose, returnTo }: Props) {
   const found = useSignal(id);
   const signal = found.data;
   const title = signal ? (
@@ -29,7 +35,7 @@ export function SignalDrawer({ id, onClose }: { id: string; onClose: () => void 
     "A signal"
   );
   return (
-    <Drawer title={title} open onClose={onClose}>
+    <Drawer title={title} open onClose={onClose} returnTo={returnTo}>
       {found.isPending && (
         <div className="flex flex-col gap-3" aria-busy="true" aria-label="The signal is on its way">
           <Skeleton className="h-16" />

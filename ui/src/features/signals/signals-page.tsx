@@ -90,7 +90,14 @@ export function SignalsPage() {
         </div>
       </div>
       <SignalList filter={filter} selected={selected} onOpen={open} />
-      {id && <SignalDrawer key={id} id={id} onClose={() => change({ id: "" })} />}
+      {id && (
+        <SignalDrawer
+          key={id}
+          id={id}
+          onClose={() => change({ id: "" }, "push")}
+          returnTo={() => links().find((one) => one.dataset.signal === id)}
+        />
+      )}
       <KeyHelp open={help} onOpenChange={setHelp} on={keysOn} turn={turnKeys} />
     </>
   );
