@@ -176,3 +176,61 @@ class SystemStatus(BaseModel):
     database_bytes: int | None
     relayed_sequence: int | None
     disk: dict[str, int] | None
+
+
+class GapSeen(BaseModel):
+    """Bars that are missing."""
+
+    market: str = Field(examples=["binance:BTCUSDT"])
+    timeframe: str = Field(description="Timeframe of the ingested bars.", examples=["1m"])
+    first_missing: AwareDatetime
+    last_missing: AwareDatetime
+    missing_bars: int
+
+
+class RestatementSeen(BaseModel):
+    """A bar that was changed after it had been stored."""
+
+    market: str = Field(examples=["binance:BTCUSDT"])
+    timeframe: str = Field(examples=["1m"])
+    ts: AwareDatetime
+    old_close: float
+    new_close: float
+    old_volume: float
+    new_volume: float
+    source: str
+    stored_at: AwareDatetime = Field(description="When the new version was stored.")
+
+
+class IngestionSeen(BaseModel):
+    """What was taken in of a market from a source."""
+
+    market: str = Field(examples=["binance:BTCUSDT"])
+    timeframe: str = Field(examples=["1m"])
+    source: str = Field(examples=["files"])
+    batches: int
+    bars: int
+    snapped_bars: int = Field(description="Bars whose time was off the grid and was put onto it.")
+    duplicate_bars: int = Field(description="Exact repetitions, dropped.")
+    refused_bars: int = Field(description="Bars whose time could not be put onto the grid without doubt.")
+    last_batch_at: AwareDatetime
+
+
+class RefusalSeen(BaseModel):
+    """A batch of which nothing was taken in."""
+
+    market: str = Field(examples=["binance:BTCUSDT"])
+    timeframe: str
+    source: str
+    origin: str = Field(description="Name of the file, or the endpoint.")
+    reason: str = Field(description="Row and rule.")
+    refused_at: AwareDatetime
+
+
+class DataQuality(BaseModel):
+    """What ingestion found, newest first; at most 100 of each."""
+
+    gaps: list[GapSeen]
+    restatements: list[RestatementSeen]
+    ingestion: list[IngestionSeen]
+    refused: list[RefusalSeen]

@@ -540,6 +540,28 @@ class Format(RootModel[Literal["json", "arrow"]]):
     ]
 
 
+class GapSeen(BaseModel):
+    """
+    Bars that are missing.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    market: Annotated[str, Field(examples=["binance:BTCUSDT"], title="Market")]
+    timeframe: Annotated[
+        str,
+        Field(
+            description="Timeframe of the ingested bars.",
+            examples=["1m"],
+            title="Timeframe",
+        ),
+    ]
+    first_missing: Annotated[AwareDatetime, Field(title="First Missing")]
+    last_missing: Annotated[AwareDatetime, Field(title="Last Missing")]
+    missing_bars: Annotated[int, Field(title="Missing Bars")]
+
+
 class GrantSettings(BaseModel):
     """
     A plan for a person until a date.
@@ -825,6 +847,37 @@ class IndicatorRow(BaseModel):
             title="Range Position",
         ),
     ] = None
+
+
+class IngestionSeen(BaseModel):
+    """
+    What was taken in of a market from a source.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    market: Annotated[str, Field(examples=["binance:BTCUSDT"], title="Market")]
+    timeframe: Annotated[str, Field(examples=["1m"], title="Timeframe")]
+    source: Annotated[str, Field(examples=["files"], title="Source")]
+    batches: Annotated[int, Field(title="Batches")]
+    bars: Annotated[int, Field(title="Bars")]
+    snapped_bars: Annotated[
+        int,
+        Field(
+            description="Bars whose time was off the grid and was put onto it.",
+            title="Snapped Bars",
+        ),
+    ]
+    duplicate_bars: Annotated[int, Field(description="Exact repetitions, dropped.", title="Duplicate Bars")]
+    refused_bars: Annotated[
+        int,
+        Field(
+            description="Bars whose time could not be put onto the grid without doubt.",
+            title="Refused Bars",
+        ),
+    ]
+    last_batch_at: Annotated[AwareDatetime, Field(title="Last Batch At")]
 
 
 class InvoiceLine(BaseModel):
@@ -1803,6 +1856,22 @@ class RefundRequest(BaseModel):
     ] = None
 
 
+class RefusalSeen(BaseModel):
+    """
+    A batch of which nothing was taken in.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    market: Annotated[str, Field(examples=["binance:BTCUSDT"], title="Market")]
+    timeframe: Annotated[str, Field(title="Timeframe")]
+    source: Annotated[str, Field(title="Source")]
+    origin: Annotated[str, Field(description="Name of the file, or the endpoint.", title="Origin")]
+    reason: Annotated[str, Field(description="Row and rule.", title="Reason")]
+    refused_at: Annotated[AwareDatetime, Field(title="Refused At")]
+
+
 class Registration(BaseModel):
     """
     A new account.
@@ -1820,6 +1889,28 @@ class Registration(BaseModel):
             min_length=1,
             title="Password",
         ),
+    ]
+
+
+class RestatementSeen(BaseModel):
+    """
+    A bar that was changed after it had been stored.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    market: Annotated[str, Field(examples=["binance:BTCUSDT"], title="Market")]
+    timeframe: Annotated[str, Field(examples=["1m"], title="Timeframe")]
+    ts: Annotated[AwareDatetime, Field(title="Ts")]
+    old_close: Annotated[float, Field(title="Old Close")]
+    new_close: Annotated[float, Field(title="New Close")]
+    old_volume: Annotated[float, Field(title="Old Volume")]
+    new_volume: Annotated[float, Field(title="New Volume")]
+    source: Annotated[str, Field(title="Source")]
+    stored_at: Annotated[
+        AwareDatetime,
+        Field(description="When the new version was stored.", title="Stored At"),
     ]
 
 
@@ -3323,6 +3414,20 @@ class BacktestWanted(BaseModel):
             title="Robust",
         ),
     ] = True
+
+
+class DataQuality(BaseModel):
+    """
+    What ingestion found, newest first; at most 100 of each.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore",
+    )
+    gaps: Annotated[list[GapSeen], Field(title="Gaps")]
+    restatements: Annotated[list[RestatementSeen], Field(title="Restatements")]
+    ingestion: Annotated[list[IngestionSeen], Field(title="Ingestion")]
+    refused: Annotated[list[RefusalSeen], Field(title="Refused")]
 
 
 class FiringShown(BaseModel):

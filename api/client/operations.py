@@ -66,6 +66,15 @@ class Operations:
         """
         self._transport.call("DELETE", f"/v1/admin/impersonation/{part(session_id)}", type(None))
 
+    def admin_get_data_quality(self) -> models.DataQuality:
+        """What is wrong with the data.
+
+        Show missing bars, bars that were changed afterwards, what each source brought, and what was refused, with why.
+
+        Access: administrator.
+        """
+        return self._transport.call("GET", "/v1/admin/data-quality", models.DataQuality)
+
     def admin_get_status(self) -> models.SystemStatus:
         """How the platform does.
 

@@ -10,8 +10,10 @@ from starlette.responses import Response
 
 from api.admin import flags, records, takedowns
 from api.admin.acting import ActingDependency
+from api.admin.data_quality import read_data_quality
 from api.admin.schemas import (
     AuditRecordSeen,
+    DataQuality,
     FlagSeen,
     FlagSettings,
     PaymentConfirmation,
@@ -212,6 +214,19 @@ async def switch_flag(
 async def get_status(acting: ActingDependency) -> Response:
     """Show stores, how far series and streams are behind, queues, what the graph materialized when, and space."""
     return json_reply(await read_status(acting.context))
+
+
+@router.get(
+    "/data-quality",
+    dependencies=_ADMIN,
+    operation_id="adminGetDataQuality",
+    response_model=DataQuality,
+    summary="What is wrong with the data",
+    responses=documented(*_ALWAYS),
+)
+async def get_data_quality(acting: ActingDependency) -> Response:
+    """Show missing bars, bars that were changed afterwards, what each source brought, and what was refused, with why."""
+    return json_reply(await acting.context.stores.warehouse.read(read_data_quality))
 
 
 @router.get(

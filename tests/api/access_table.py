@@ -244,6 +244,7 @@ ADMIN: dict[str, tuple[Rule, Scope | None]] = {
     "adminListFlags": (Rule.ADMINISTRATOR, None),
     "adminSwitchFlag": (Rule.ADMINISTRATOR, None),
     "adminGetStatus": (Rule.ADMINISTRATOR, None),
+    "adminGetDataQuality": (Rule.ADMINISTRATOR, None),
     "adminListAuditLog": (Rule.ADMINISTRATOR, None),
     "adminVerifyAuditLog": (Rule.ADMINISTRATOR, None),
 }

@@ -238,7 +238,14 @@ def test_the_audit_log_is_read_by_filter_and_checked(opened: SignIns, admin: Per
     assert do(opened, admin, "GET", "admin/audit-log/verify").json()["whole"] is True
 
 
-READS = ("adminListUsers", "adminListTakedowns", "adminListFlags", "adminGetStatus", "adminListAuditLog")
+READS = (
+    "adminListUsers",
+    "adminListTakedowns",
+    "adminListFlags",
+    "adminGetStatus",
+    "adminGetDataQuality",
+    "adminListAuditLog",
+)
 """What looks at no single person."""
 
 
