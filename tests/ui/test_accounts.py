@@ -105,6 +105,9 @@ def test_an_administrator_gets_in_with_a_second_factor_and_leaves_a_record(page:
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="Administration")).to_be_visible()
     expect(page.get_by_role("region", name="Stores")).to_contain_text("clickhouse")
+    page.get_by_role("tab", name="Data quality").click()
+    expect(page.get_by_role("heading", name="No bar is missing")).to_be_visible()
+    assert violations(page) == []
     page.get_by_role("tab", name="People").click()
     page.get_by_label("Look for").fill(other)
     row = page.get_by_role("row").filter(has_text=other)

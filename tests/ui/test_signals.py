@@ -82,8 +82,11 @@ def test_a_signal_is_told_as_the_api_tells_it(page: Page, dashboard: Dashboard) 
     bounds = f"between {record['win_rate_low']:.0%} and {record['win_rate_high']:.0%}"
     expect(part.get_by_role("img", name=bounds)).to_be_visible()
     at = signal["known_at"].replace(":", "%3A")
-    chart = shown.get_by_role("link", name="Chart at that moment")
+    chart = shown.get_by_role("link", name="Open it, and go on from there")
     expect(chart).to_have_attribute("href", f"/market/?market=binance%3ABTCUSDT&timeframe=15m&at={at}")
+    # The bar at whose close it became known is the twenty-first, and the last that is drawn.
+    expect(shown.get_by_role("figure", name="when the signal was made: 21 bars")).to_be_visible()
+    until(lambda: page.evaluate("document.querySelector('[data-chart]')?.chart?.priceToY(42000) ?? null") is not None)
     assert violations(page) == []
 
 

@@ -7,6 +7,7 @@ import { PageHeader } from "@/components/page-header";
 import { EmptyState, Skeleton } from "@/components/states";
 import { useProfile } from "@/session/session";
 import { AuditLog } from "./audit-log";
+import { DataQuality } from "./data-quality";
 import { Features } from "./features";
 import { People } from "./people";
 import { System } from "./system";
@@ -14,6 +15,7 @@ import { Takedowns } from "./takedowns";
 
 const TABS: readonly [string, string, ComponentType][] = [
   ["system", "System", System],
+  ["data", "Data quality", DataQuality],
   ["people", "People", People],
   ["signals", "Signals", Takedowns],
   ["features", "Features", Features],

@@ -1,10 +1,12 @@
 "use client";
 
 import Link from "next/link";
+import { lazy, Suspense } from "react";
 import { Button, buttonClasses } from "@/components/button";
 import { Drawer } from "@/components/drawer";
 import { Badge, ErrorState, Skeleton } from "@/components/states";
 import { Time } from "@/components/time";
+import type { Timeframe } from "@/features/market/timeframes";
 import { reading } from "@/features/performance/reading";
 import { WinRate } from "@/features/performance/win-rate";
 import { formatCount, formatPrice, formatR } from "@/format/numbers";
@@ -14,6 +16,8 @@ import { Direction, Result } from "./direction";
 import { Decision, Levels, RiskSection } from "./risk-section";
 import { Facts, Section } from "./section";
 import { type SignalDetail, useSignal } from "./signals";
+
+const ChartThen = lazy(() => import("./chart-then"));
 
 interface Props {
   id: string;
@@ -74,8 +78,18 @@ function Whole({ signal, retry }: { signal: SignalDetail; retry: () => void }) {
           </p>
         )}
         <Outcomes signal={signal} />
+      </Section>
+      <Section title="The chart at that moment">
+        <Suspense fallback={<Skeleton className="h-72" />}>
+          <ChartThen
+            id={signal.signal_id}
+            market={signal.market}
+            timeframe={signal.timeframe as Timeframe}
+            ts={signal.ts}
+          />
+        </Suspense>
         <Link href={chartOf(signal)} prefetch={false} className={`mt-3 ${buttonClasses("secondary", "small")}`}>
-          Chart at that moment
+          Open it, and go on from there
         </Link>
       </Section>
       <Section title="Prices">
