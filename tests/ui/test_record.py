@@ -76,7 +76,7 @@ def test_the_curve_and_the_months_are_those_of_the_api(
 
 def test_the_record_is_narrowed_by_the_address(page: Page, dashboard: Dashboard, record: dict[str, str]) -> None:
     page.goto("/performance/")
-    page.get_by_label("Strategy").select_option("over_time")
+    page.get_by_label("Strategy", exact=True).select_option("over_time")
     page.get_by_label("Market", exact=True).select_option("binance:ETHUSDT")
     expect(page).to_have_url("/performance/?strategy=over_time&market=binance%3AETHUSDT")
     asked = {"strategy": "over_time", "market": "binance:ETHUSDT"}
