@@ -124,6 +124,11 @@ def public_key(vault: Vault) -> str:
     return _encode(point)
 
 
+def endpoint_digest(endpoint: str) -> bytes:
+    """What an endpoint is recognised by without being told."""
+    return hashlib.sha256(endpoint.encode()).digest()
+
+
 def subscribe(session: Session, vault: Vault, user_id: str, browser: Browser, label: str, now: datetime) -> str | None:
     """Remember a browser; None if the person has as many as there may be.
 
@@ -131,7 +136,7 @@ def subscribe(session: Session, vault: Vault, user_id: str, browser: Browser, la
     """
     connection = session.connection()
     connection.execute(text("SELECT FROM serving.users WHERE user_id = :user FOR UPDATE"), {"user": user_id})
-    digest = hashlib.sha256(browser.endpoint.encode()).digest()
+    digest = endpoint_digest(browser.endpoint)
     others = connection.execute(
         text("SELECT count(*) FROM serving.push_subscriptions WHERE user_id = :user AND endpoint_digest <> :digest"),
         {"user": user_id, "digest": digest},

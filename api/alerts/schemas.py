@@ -180,6 +180,10 @@ class PushShown(_Body):
 
     subscription_id: str
     label: str
+    endpoint_sha256: str = Field(
+        pattern=r"^[0-9a-f]{64}$",
+        description="Digest of the endpoint, by which a browser knows itself among them.",
+    )
     created_at: AwareDatetime
 
 

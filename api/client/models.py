@@ -1763,6 +1763,14 @@ class PushShown(BaseModel):
     )
     subscription_id: Annotated[str, Field(title="Subscription Id")]
     label: Annotated[str, Field(title="Label")]
+    endpoint_sha256: Annotated[
+        str,
+        Field(
+            description="Digest of the endpoint, by which a browser knows itself among them.",
+            pattern="^[0-9a-f]{64}$",
+            title="Endpoint Sha256",
+        ),
+    ]
     created_at: Annotated[AwareDatetime, Field(title="Created At")]
 
 

@@ -131,8 +131,8 @@ async def list_push_subscriptions(context: ContextDependency, who: PrincipalDepe
     def work(session: Session) -> list[dict[str, Any]]:
         rows = session.connection().execute(
             text(
-                "SELECT subscription_id::text AS subscription_id, label, created_at FROM serving.push_subscriptions "
-                "WHERE user_id = :user ORDER BY created_at, subscription_id"
+                "SELECT subscription_id::text AS subscription_id, label, encode(endpoint_digest, 'hex') AS endpoint_sha256, "
+                "created_at FROM serving.push_subscriptions WHERE user_id = :user ORDER BY created_at, subscription_id"
             ),
             {"user": who.person},
         )
@@ -167,7 +167,12 @@ async def create_push_subscription(
         made = push.subscribe(session, context.vault, who.person, browser, body.label, now)
         if made is None:
             raise Problem("conflict", f"{push.MOST_BROWSERS} browsers are subscribed already; delete one")
-        shown = {"subscription_id": made, "label": body.label, "created_at": format_instant(now)}
+        shown = {
+            "subscription_id": made,
+            "label": body.label,
+            "endpoint_sha256": push.endpoint_digest(browser.endpoint).hex(),
+            "created_at": format_instant(now),
+        }
         return Made(201, shown, {"Location": f"/v1/push-subscriptions/{made}"})
 
     return await write(work)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import logging
 import sys
@@ -178,6 +179,10 @@ def test_telegram_is_asked_again_when_it_said_and_not_before(here: Stage) -> Non
 def test_a_browser_that_is_gone_is_forgotten_and_one_that_is_not_is_tried_again(here: Stage) -> None:
     anna = here.person()
     here.browser_of(anna, "here-to-stay")
+    (known,) = here.client.get("/v1/push-subscriptions", headers=anna.headers).json()["items"]
+    endpoint = here.push.subscription("here-to-stay")["endpoint"]
+    assert known["endpoint_sha256"] == hashlib.sha256(endpoint.encode()).hexdigest()
+    assert endpoint not in str(known), "whoever has it can send to the browser"
     alert = here.rule(anna, SIGNAL, PUSH)
     here.push.status, here.push.headers = 503, {"Retry-After": "60"}
     here.post(anna, f"/v1/alerts/{alert}/test", 202)
