@@ -117,6 +117,13 @@ def test_no_page_begins_with_more_script_than_it_may(page_file: Path) -> None:
     assert size < MOST_SCRIPT_BYTES
 
 
+@pytest.mark.parametrize("page_file", pages(), ids=lambda path: str(path.relative_to(DEFAULT_FOLDER)))
+def test_every_page_is_hydrated_at_once(page_file: Path) -> None:
+    # What is within a boundary is hydrated later than the shell, whose answers it may then draw instead of what
+    # the page came with.
+    assert re.search(r"<!--\$-->(?!<!--/?\$)", page_file.read_text()) is None
+
+
 def test_the_market_page_stays_within_it_with_its_chart(page: Page) -> None:
     sizes: dict[str, int] = {}
 

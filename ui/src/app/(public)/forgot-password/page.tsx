@@ -1,5 +1,4 @@
 import type { Metadata } from "next";
-import { Suspense } from "react";
 import { Card } from "@/features/sign-in/card";
 import { ForgotPassword } from "@/features/sign-in/token-pages";
 
@@ -8,9 +7,7 @@ export const metadata: Metadata = { title: "Forgotten the password" };
 export default function Page() {
   return (
     <Card title="Forgotten the password?" lead="Say which address the account has.">
-      <Suspense>
-        <ForgotPassword />
-      </Suspense>
+      <ForgotPassword />
     </Card>
   );
 }
