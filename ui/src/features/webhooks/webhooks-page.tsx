@@ -1,29 +1,18 @@
 "use client";
 
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
-import { api, body, type Schema } from "@/api/client";
-import { ApiProblem, messageOf } from "@/api/problem";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { api, body } from "@/api/client";
+import { messageOf } from "@/api/problem";
 import { Button } from "@/components/button";
-import { Dialog } from "@/components/dialog";
-import { TextField } from "@/components/field";
 import { PageHeader } from "@/components/page-header";
 import { ShownOnce } from "@/components/shown-once";
 import { Badge, EmptyState, ErrorState, Skeleton } from "@/components/states";
 import { Time } from "@/components/time";
+import { useWebhooks, WEBHOOKS } from "@/features/channels/channels";
 import { SignedIn } from "@/session/signed-in";
 import { Deliveries } from "./deliveries";
-
-type Webhook = Schema<"WebhookShown">;
-type EventType = NonNullable<Schema<"WebhookSettings">["events"]>[number];
-
-const EVENTS: Record<EventType, string> = {
-  "signal.published": "A signal is published",
-  "signal.outcome": "A signal reaches a target, its stop or its end",
-  "signal.takedown": "A signal is taken down",
-  "alert.triggered": "An alert of mine fires",
-};
-const KEY = ["webhooks"] as const;
+import { type Webhook, WebhookDialog } from "./webhook-dialog";
 
 export function WebhooksPage() {
   return (
@@ -35,12 +24,21 @@ export function WebhooksPage() {
 
 function Webhooks() {
   const [secret, setSecret] = useState<string>();
-  const found = useQuery({ queryKey: KEY, queryFn: () => body(api.GET("/v1/webhooks")) });
+  const [adding, setAdding] = useState(false);
+  const found = useWebhooks();
   return (
     <>
-      <PageHeader title="Webhooks" actions={<NewWebhook onSecret={setSecret} />}>
+      <PageHeader
+        title="Webhooks"
+        actions={
+          <Button kind="primary" size="small" onClick={() => setAdding(true)}>
+            Add a webhook
+          </Button>
+        }
+      >
         Events sent to an address of yours, signed, and sent again for a day until they get through.
       </PageHeader>
+      <WebhookDialog open={adding} onOpenChange={setAdding} onSecret={setSecret} />
       <div className="flex flex-col gap-4">
         {secret && <ShownOnce title="The secret of its signatures" secret={secret} done={() => setSecret(undefined)} />}
         {found.isPending && <Skeleton className="h-40" />}
@@ -64,11 +62,19 @@ function State({ webhook }: { webhook: Webhook }) {
   return <Badge tone="up">On</Badge>;
 }
 
+/** What it is narrowed to. */
+function onlyWords({ markets, timeframes, strategies, direction }: Webhook): string {
+  const side = direction === 1 ? "long" : direction === -1 ? "short" : "";
+  const only = [...(markets ?? []), ...(timeframes ?? []), ...(strategies ?? []), side].filter(Boolean);
+  return only.length ? ` · only ${only.join(", ")}` : "";
+}
+
 function OneWebhook({ webhook, onSecret }: { webhook: Webhook; onSecret: (secret: string) => void }) {
   const [open, setOpen] = useState(false);
+  const [changing, setChanging] = useState(false);
   const client = useQueryClient();
   const path = { webhook_id: webhook.webhook_id };
-  const again = () => client.invalidateQueries({ queryKey: KEY });
+  const again = () => client.invalidateQueries({ queryKey: WEBHOOKS });
   const test = useMutation({
     mutationFn: () => body(api.POST("/v1/webhooks/{webhook_id}/test", { params: { path } })),
     onSuccess: () => setOpen(true),
@@ -101,6 +107,7 @@ function OneWebhook({ webhook, onSecret }: { webhook: Webhook; onSecret: (secret
           <p className="mt-1 text-sm text-soft">
             {webhook.description && `${webhook.description} · `}
             {webhook.events.join(", ")}
+            {onlyWords(webhook)}
           </p>
           {webhook.previous_secret_until && (
             <p className="mt-1 text-sm text-faint">
@@ -114,6 +121,9 @@ function OneWebhook({ webhook, onSecret }: { webhook: Webhook; onSecret: (secret
           </Button>
           <Button size="small" aria-expanded={open} onClick={() => setOpen(!open)}>
             Deliveries
+          </Button>
+          <Button size="small" onClick={() => setChanging(true)}>
+            Change
           </Button>
           <Button size="small" busy={toggle.isPending} onClick={() => toggle.mutate()}>
             {webhook.enabled ? "Turn off" : "Turn on"}
@@ -132,82 +142,7 @@ function OneWebhook({ webhook, onSecret }: { webhook: Webhook; onSecret: (secret
         </p>
       )}
       {open && <Deliveries webhookId={webhook.webhook_id} />}
+      <WebhookDialog open={changing} onOpenChange={setChanging} webhook={webhook} />
     </article>
-  );
-}
-
-function NewWebhook({ onSecret }: { onSecret: (secret: string) => void }) {
-  const [open, setOpen] = useState(false);
-  const client = useQueryClient();
-  const create = useMutation({
-    mutationFn: (settings: Schema<"WebhookSettings">) => body(api.POST("/v1/webhooks", { body: settings })),
-    onSuccess: async (answer) => {
-      setOpen(false);
-      onSecret(answer.secret);
-      await client.invalidateQueries({ queryKey: KEY });
-    },
-  });
-  const fields = create.error instanceof ApiProblem ? create.error.fields : undefined;
-  return (
-    <>
-      <Button kind="primary" size="small" onClick={() => setOpen(true)}>
-        Add a webhook
-      </Button>
-      <Dialog
-        title="Add a webhook"
-        open={open}
-        onOpenChange={(next) => {
-          setOpen(next);
-          create.reset();
-        }}
-      >
-        <form
-          className="flex flex-col gap-4"
-          onSubmit={(event: FormEvent<HTMLFormElement>) => {
-            event.preventDefault();
-            const given = new FormData(event.currentTarget);
-            create.mutate({
-              url: String(given.get("url")).trim(),
-              description: String(given.get("description")),
-              events: given.getAll("event").map(String) as EventType[],
-            });
-          }}
-        >
-          <TextField
-            label="Address"
-            name="url"
-            type="url"
-            required
-            placeholder="https://"
-            hint="Reachable from the internet, by https."
-            error={fields?.get("url")}
-          />
-          <TextField label="Note" name="description" maxLength={200} error={fields?.get("description")} />
-          <fieldset className="flex flex-col gap-2">
-            <legend className="mb-1.5 text-sm font-medium">Send when</legend>
-            {(Object.keys(EVENTS) as EventType[]).map((name) => (
-              <label key={name} className="flex items-start gap-2.5 text-sm">
-                <input
-                  type="checkbox"
-                  name="event"
-                  value={name}
-                  defaultChecked={name !== "alert.triggered"}
-                  className="mt-0.5 h-4 w-4 accent-[var(--accent)]"
-                />
-                {EVENTS[name]}
-              </label>
-            ))}
-          </fieldset>
-          {create.isError && !fields?.size && (
-            <p role="alert" className="text-sm text-down">
-              {messageOf(create.error)}
-            </p>
-          )}
-          <Button type="submit" kind="primary" busy={create.isPending}>
-            Add it
-          </Button>
-        </form>
-      </Dialog>
-    </>
   );
 }
