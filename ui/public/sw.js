@@ -7,6 +7,8 @@ const CACHE = `dashboard-${BUILD}`;
 const OFFLINE = "/offline/";
 const FOR_EVER = "/_next/static/";
 const FILES = /\.(?:js|css|woff2|png|svg|webmanifest|txt)$/;
+// What the server answers itself, and the page for those who write programs.
+const SERVER = ["/v1/", "/problems/", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics"];
 const PAGES = ["/market/", "/signals/", "/performance/", "/alerts/", OFFLINE];
 
 /** A page with everything that its text names, so that it can be opened without a network. */
@@ -71,19 +73,19 @@ self.addEventListener("fetch", (event) => {
   const { origin, pathname } = new URL(request.url);
   if (request.method !== "GET" || origin !== self.location.origin) return;
   if (pathname.startsWith(FOR_EVER)) event.respondWith(keptFirst(request));
-  else if (pathname.startsWith("/v1/") || pathname.startsWith("/problems/")) return;
+  else if (SERVER.some((one) => pathname.startsWith(one))) return;
   else if (request.mode === "navigate" || FILES.test(pathname)) event.respondWith(freshFirst(request));
 });
 
 self.addEventListener("push", (event) => {
-  const { title, body, tag } = event.data?.json() ?? {};
+  const { title, body, tag, alert_id } = event.data?.json() ?? {};
   event.waitUntil(
     self.registration.showNotification(title ?? "Crypto Analytics Platform", {
       body,
       tag,
       icon: "/icons/icon-192.png",
       badge: "/icons/icon-192.png",
-      data: { url: "/alerts/" },
+      data: { url: alert_id ? `/alerts/?alert=${encodeURIComponent(alert_id)}` : "/alerts/" },
     }),
   );
 });
@@ -96,7 +98,8 @@ self.addEventListener("notificationclick", (event) => {
       const open = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
       const here = open.find((client) => client.url === url) ?? open[0];
       if (!here) return self.clients.openWindow(url);
-      await here.focus();
+      // Refused where nobody pressed anything just now.
+      await here.focus().catch(() => undefined);
       return here.url === url ? undefined : here.navigate(url);
     })(),
   );

@@ -1,9 +1,10 @@
 "use client";
 
 import { Command } from "cmdk";
-import { useRouter } from "next/navigation";
+import { useRouter, useSearchParams } from "next/navigation";
 import { Dialog } from "radix-ui";
-import { useMarkets } from "@/features/market/markets";
+import { chooseSeries, timeframesOf, useMarkets } from "@/features/market/markets";
+import { useChoice } from "@/session/choice";
 import { useTheme } from "@/session/theme";
 import { PLACES } from "./places";
 
@@ -21,6 +22,10 @@ export default function PaletteDialog({ open, onOpenChange }: Props) {
   const router = useRouter();
   const markets = useMarkets();
   const { theme, setTheme } = useTheme();
+  const search = useSearchParams();
+  const [last] = useChoice<{ market: string; timeframe: string } | null>("market.last", null);
+  const shown = chooseSeries(markets.data ?? [], search.get("market") ?? last?.market ?? null, null);
+  const frames = timeframesOf(shown?.market);
 
   function act(what: () => void) {
     onOpenChange(false);
@@ -54,6 +59,22 @@ export default function PaletteDialog({ open, onOpenChange }: Props) {
                     >
                       <span className="font-medium">{symbol}</span>
                       <span className="text-faint">{exchange}</span>
+                    </Command.Item>
+                  ))}
+                </Command.Group>
+              )}
+              {frames.length > 0 && (
+                <Command.Group heading={<span className={HEADING}>Timeframes of {shown?.market.symbol}</span>}>
+                  {frames.map((one) => (
+                    <Command.Item
+                      key={one}
+                      value={`timeframe ${one}`}
+                      className={ITEM}
+                      onSelect={() =>
+                        act(() => router.push(`/market/?market=${shown?.market.market}&timeframe=${one}`))
+                      }
+                    >
+                      {one}
                     </Command.Item>
                   ))}
                 </Command.Group>

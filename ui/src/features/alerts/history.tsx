@@ -8,7 +8,7 @@ import { Time } from "@/components/time";
 const TONES = { sent: "up", queued: "plain", retrying: "warn", failed: "down" } as const;
 
 /** What fired, and how far each message of it got. */
-export function History({ alertId }: { alertId: string }) {
+export function History({ alertId, channelName }: { alertId: string; channelName: (channel: string) => string }) {
   const found = useQuery({
     queryKey: ["alerts", alertId, "history"],
     queryFn: () =>
@@ -31,9 +31,10 @@ export function History({ alertId }: { alertId: string }) {
             </span>
             <span className="flex flex-wrap gap-1">
               {one.channels.map((channel) => (
-                <Badge key={channel.channel} tone={TONES[channel.state]}>
-                  {`${channel.channel}: ${channel.state}`}
-                </Badge>
+                <span key={channel.channel} className="flex items-center gap-1.5">
+                  {channel.detail && <span className="text-faint">{channel.detail}</span>}
+                  <Badge tone={TONES[channel.state]}>{`${channelName(channel.channel)}: ${channel.state}`}</Badge>
+                </span>
               ))}
             </span>
           </li>

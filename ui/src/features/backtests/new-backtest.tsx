@@ -1,11 +1,10 @@
 "use client";
 
-import { useQuery } from "@tanstack/react-query";
 import Link from "next/link";
-import { api, body } from "@/api/client";
 import { buttonClasses } from "@/components/button";
 import { PageHeader } from "@/components/page-header";
 import { EmptyState, ErrorState, Skeleton } from "@/components/states";
+import { useMarkets } from "@/features/market/markets";
 import { Allowance } from "./allowance";
 import { BacktestForm } from "./backtest-form";
 import { useBacktest, useChoices } from "./backtests";
@@ -41,15 +40,12 @@ function Again({ from, walk }: { from: string; walk: boolean }) {
 
 function Form({ start }: { start?: Typed }) {
   const choices = useChoices();
-  const markets = useQuery({
-    queryKey: ["markets"],
-    queryFn: () => body(api.GET("/v1/markets", { params: { query: { limit: 500 } } })),
-  });
+  const markets = useMarkets();
   if (choices.isPending || markets.isPending) return <Skeleton className="h-96" />;
   const failed = [choices, markets].find((one) => one.isError);
   if (!choices.data || !markets.data) return <ErrorState error={failed?.error} retry={() => void failed?.refetch()} />;
   const strategy = choices.data.strategies.find((one) => one.name === "smc_pullback") ?? choices.data.strategies[0];
-  const market = markets.data.items[0];
+  const market = markets.data[0];
   if (!strategy) {
     return (
       <EmptyState title="Nothing can be backtested yet">
@@ -64,7 +60,7 @@ function Form({ start }: { start?: Typed }) {
       <Allowance choices={choices.data} />
       <BacktestForm
         choices={choices.data}
-        markets={markets.data.items}
+        markets={markets.data}
         start={
           start ?? {
             strategy: strategy.name,

@@ -1,11 +1,17 @@
 import { describe, expect, it } from "vitest";
-import { browserName, keyBytes } from "./push";
+import { browserName, digestOf, keyBytes } from "./push";
 
 describe("a key", () => {
   it("is read from base64url, however long it is", () => {
     expect([...keyBytes("-_8")]).toEqual([251, 255]);
     expect([...keyBytes("AQID")]).toEqual([1, 2, 3]);
     expect([...keyBytes("AQ")]).toEqual([1]);
+  });
+});
+
+describe("an endpoint", () => {
+  it("is recognised by its SHA-256", async () => {
+    expect(await digestOf("abc")).toBe("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   });
 });
 

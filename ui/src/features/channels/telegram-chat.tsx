@@ -1,26 +1,20 @@
 "use client";
 
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { api, body } from "@/api/client";
 import { messageOf } from "@/api/problem";
 import { Button, buttonClasses } from "@/components/button";
 import { ErrorState, Skeleton } from "@/components/states";
 import { Time } from "@/components/time";
-
-const KEY = ["telegram"] as const;
-const LOOK_EVERY_MS = 3_000;
+import { TELEGRAM, useTelegram } from "./channels";
 
 /** The Telegram chat that alerts are sent to. */
 export function TelegramChat() {
   const client = useQueryClient();
-  const again = () => client.invalidateQueries({ queryKey: KEY });
+  const again = () => client.invalidateQueries({ queryKey: TELEGRAM });
   const link = useMutation({ mutationFn: () => body(api.POST("/v1/telegram/link")) });
-  const chat = useQuery({
-    queryKey: KEY,
-    queryFn: () => body(api.GET("/v1/telegram")),
-    // While a code is waiting to be written to the bot.
-    refetchInterval: (query) => (link.data && !query.state.data?.linked ? LOOK_EVERY_MS : false),
-  });
+  // While a code is waiting to be written to the bot.
+  const chat = useTelegram(link.data !== undefined);
   const unlink = useMutation({
     mutationFn: () => api.DELETE("/v1/telegram"),
     onSettled: () => {

@@ -25,12 +25,13 @@ function Steps({ profile }: { profile: Profile }) {
   const alerts = useQuery({ queryKey: ["alerts"], queryFn: () => body(api.GET("/v1/alerts")) });
   const factor = useQuery({ queryKey: ["second-factor"], queryFn: () => body(api.GET("/v1/auth/second-factor")) });
   const [market] = useChoice<unknown>("market.last", null);
-  if (lists.isPending || alerts.isPending || factor.isPending) return null;
+  // What could not be read is not told as not done.
+  if (!lists.data || !alerts.data || !factor.data) return null;
   const steps = stepsOf({
     marketSeen: market !== null,
-    watched: lists.data?.flatMap((list) => list.markets).length ?? 0,
-    alerts: alerts.data?.items.length ?? 0,
-    secondFactor: factor.data?.enabled ?? false,
+    watched: lists.data.flatMap((list) => list.markets).length,
+    alerts: alerts.data.items.length,
+    secondFactor: factor.data.enabled,
   });
   const left = steps.filter(({ done }) => !done).length;
   return (

@@ -1,9 +1,11 @@
 "use client";
 
+import { useRouter } from "next/navigation";
 import { useCallback, useDeferredValue, useEffect, useMemo, useState } from "react";
 import type { CandleChart } from "@/chart/candle-chart";
 import { indexAt } from "@/chart/bars";
 import { ErrorState } from "@/components/states";
+import { priceDigits } from "@/format/numbers";
 import { useChoice } from "@/session/choice";
 import { AroundThePrice } from "./around-the-price";
 import { ChartPanel } from "./chart-panel";
@@ -35,6 +37,7 @@ interface Props {
 
 /** One market on one timeframe. */
 export function MarketView({ markets, market, timeframe, at, missing, onGo }: Props) {
+  const router = useRouter();
   const [choice, setChoice] = useChoice<Choice>("market.layers", FIRST_CHOICE);
   const [indicators, setIndicators] = useChoice<string[]>("market.indicators", []);
   const [replay, setReplay] = useState<Replay | null>(null);
@@ -98,6 +101,12 @@ export function MarketView({ markets, market, timeframe, at, missing, onGo }: Pr
     if (held.hasNewer) onGo(market.market, timeframe);
     else chart?.showNewest();
   };
+  const makeAlert = () => {
+    const price = pointer.read()?.price ?? held.bars.at(-1)?.close;
+    const asked = new URLSearchParams({ new: "price", market: market.market, timeframe });
+    if (price !== undefined) asked.set("level", price.toFixed(priceDigits(price)));
+    router.push(`/alerts/?${asked}`);
+  };
   useKeys({
     onStep: (steps) => (replay ? step(steps) : chart?.pan(steps * 10)),
     onZoom: (factor) => chart?.zoom(factor),
@@ -105,6 +114,7 @@ export function MarketView({ markets, market, timeframe, at, missing, onGo }: Pr
     onPlay: () => setReplay((now) => now && { ...now, playing: !now.playing }),
     onReplay: toggleReplay,
     onGoTo: () => setDateAsked(true),
+    onAlert: makeAlert,
     onMarket: (steps) => {
       const next = markets[(markets.indexOf(market) + steps + markets.length) % markets.length];
       if (next) onGo(next.market, timeframe);
@@ -143,6 +153,7 @@ export function MarketView({ markets, market, timeframe, at, missing, onGo }: Pr
         replaying={replay !== null}
         canReplay={held.bars.length > 1}
         onReplay={toggleReplay}
+        onAlert={makeAlert}
       >
         <LastBar bars={held.bars} length={length} following={following} onNewest={showNewest} />
       </Toolbar>

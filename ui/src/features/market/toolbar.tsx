@@ -1,6 +1,6 @@
 "use client";
 
-import { CalendarSearch, ChartSpline, ChevronDown, History, Layers3, type LucideIcon } from "lucide-react";
+import { Bell, CalendarSearch, ChartSpline, ChevronDown, History, Layers3, type LucideIcon } from "lucide-react";
 import { lazy, type ReactNode } from "react";
 import { Button, buttonClasses } from "@/components/button";
 import { classes } from "@/components/classes";
@@ -46,6 +46,7 @@ interface Props {
   replaying: boolean;
   canReplay: boolean;
   onReplay: () => void;
+  onAlert: () => void;
   children: ReactNode;
 }
 
@@ -102,6 +103,10 @@ export function Toolbar(props: Props) {
       >
         <History size={16} aria-hidden />
         <span className="hidden sm:inline">Replay</span>
+      </Button>
+      <Button size="small" aria-label="Make an alert at this price" onClick={props.onAlert}>
+        <Bell size={16} aria-hidden />
+        <span className="hidden sm:inline">Alert</span>
       </Button>
       {props.children}
     </div>

@@ -11,6 +11,7 @@ export interface Keys {
   onPlay: () => void;
   onReplay: () => void;
   onGoTo: () => void;
+  onAlert: () => void;
   onMarket: (steps: number) => void;
   /** What may name a timeframe, as far as it is typed; after a pause, or Enter, it is done. */
   onTyped: (typed: string, done: boolean) => void;
@@ -59,6 +60,7 @@ export function useKeys(keys: Keys): void {
       g: () => held.current.onGoTo(),
       r: () => held.current.onReplay(),
       p: () => held.current.onPlay(),
+      a: () => held.current.onAlert(),
     };
     function onKey(event: KeyboardEvent) {
       if (event.ctrlKey || event.metaKey || event.altKey || writing(event.target)) return;
